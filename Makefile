@@ -1,0 +1,83 @@
+# `make` needs only git, make and Python >= 3.11 with venv and pip. Nothing is installed outside .venv.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+          --no-header --no-emit-index-url --no-annotate
+SLOW_TESTS := tests/contract tests/scenario tests/browser
+# Process-heavy tests wait for each other on small machines: more workers than cores gain nothing.
+JOBS   ?= auto
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup run test check lint unit fix bench release lock clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.dev ## make .venv with everything to develop and test
+
+run: $(VENV)/.server ## install what the server needs and serve on port 5051
+	@exec $(BIN)/athena serve
+
+test: lint ## everything that `check` does, and all other tests, with coverage (what CI runs)
+	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term
+
+check: lint unit ## what is fast: format, lint, types, layers, documents, unit tests
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+unit: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(JOBS) -m 'not slow' $(SLOW_TESTS:%=--ignore=%)
+
+fix: $(VENV)/.dev ## format, and mend what the linter can mend
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+bench: $(VENV)/.dev ## measure, and print a table
+	$(BIN)/python -m bench
+
+release: $(VENV)/.dev ## check everything, and build wheel and source archive into dist/
+	$(MAKE) test
+	rm -rf dist
+	$(BIN)/python -m hatchling build
+	@ls -l dist
+
+# dev first: the smaller locks take its versions, so that switching between them changes nothing.
+lock: | $(BIN)/uv ## renew the locked requirements (UPGRADE=1 also moves to newer versions)
+	$(LOCK) $(if $(UPGRADE),--upgrade) pyproject.toml --extra server --group dev --group build -o requirements/dev.txt
+	$(LOCK) -c requirements/dev.txt pyproject.toml --extra server -o requirements/server.txt
+	$(LOCK) -c requirements/dev.txt --group pyproject.toml:build -o requirements/build.txt
+
+clean: ## remove .venv, dist and every cache; data/ stays
+	rm -rf $(VENV) dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- the environment: two sizes of one thing ------------------------------------------------------
+
+$(BIN)/uv:
+	$(MAKE) setup
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Athena needs Python 3.11 or newer; try PYTHON=python3.13")'
+	$(PYTHON) -m venv $(VENV)
+
+define install # FILES: locked packages, then this project, which is built from its own folder alone
+	@echo "Installing $(strip $(1)) into $(VENV) ..."
+	@$(PIP) install --require-hashes $(addprefix -r requirements/,$(1))
+	@$(PIP) install --no-build-isolation --no-deps --editable .
+endef
+
+$(VENV)/.server: requirements/server.txt requirements/build.txt pyproject.toml | $(BIN)/python
+	$(call install,build.txt server.txt)
+	@touch $@
+
+# The larger set holds the smaller: after `make test`, `make run` has nothing to install.
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python
+	$(call install,dev.txt)
+	@touch $(VENV)/.server $@
