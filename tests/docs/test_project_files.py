@@ -1,0 +1,213 @@
+"""The files around the code parse, are complete, and say nothing that they must not."""
+
+import re
+import stat
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+ROLE: Final = ROOT / "ansible/roles/athena"
+
+# Section 9 of the specification, without the prefix. Those with a secret also come from a file.
+SETTINGS: Final = frozenset(
+    """
+    HOST PORT DATABASE_URL DATABASE_URL_FILE API_KEY API_KEY_FILE DISCORD_TOKEN DISCORD_TOKEN_FILE
+    DISCORD_GUILD_IDS DISCORD_CHANNEL DISCORD_ROLES DISCORD_USERS DISCORD_ADMIN_ROLES
+    DISCORD_API_URL DISCORD_GATEWAY_URL STALE_AFTER MAX_ATTEMPTS RETENTION_DAYS RATE_LIMIT
+    TRUSTED_PROXIES LOG_LEVEL LOG_FORMAT PUBLIC_URL
+    """.split()
+)
+
+
+def load(path: str) -> Any:
+    return yaml.safe_load((ROOT / path).read_text("utf-8"))
+
+
+def tracked_files() -> Iterator[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout")
+    yield from (ROOT / name for name in listed.stdout.split("\0") if name)
+
+
+def test_env_example_names_every_setting():
+    """Whoever configures Athena finds all there is in one file."""
+    text = (ROOT / ".env.example").read_text("utf-8")
+
+    named = re.findall(r"^#?ATHENA_([A-Z_]+)=", text, re.MULTILINE)
+
+    assert len(named) == len(set(named))
+    assert set(named) == SETTINGS
+
+
+def test_env_example_sets_nothing():
+    """A copied example changes no default, and holds no secret that many would then share."""
+    text = (ROOT / ".env.example").read_text("utf-8")
+
+    assert [line for line in text.splitlines() if line and not line.startswith("#")] == []
+
+
+def test_readme_fits_on_few_screens():
+    """The README is an entrance, not the manual."""
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
+
+
+@pytest.mark.parametrize("name", ["build", "server", "dev"])
+def test_requirements_are_hashed_and_name_no_place(name):
+    """What is installed is fixed by content; where it comes from is each machine's own affair."""
+    text = (ROOT / f"requirements/{name}.txt").read_text("utf-8")
+    packages = re.split(r"\n(?=\S)", text.strip())
+
+    assert "://" not in text
+    assert "--index-url" not in text
+    assert [p.split()[0] for p in packages if "--hash=sha256:" not in p] == []
+
+
+def test_smaller_requirements_are_part_of_the_larger():
+    """Switching between `make run` and `make test` installs nothing anew."""
+
+    def pins(name: str) -> set[str]:
+        text = (ROOT / f"requirements/{name}.txt").read_text("utf-8")
+        return set(re.findall(r"^([\w.-]+==[^\s;\\]+)", text, re.MULTILINE))
+
+    assert pins("server") | pins("build") <= pins("dev")
+
+
+def test_make_help_names_every_target_for_people():
+    """The Makefile explains itself."""
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=30)
+
+    assert done.returncode == 0
+    for target in ("setup", "run", "test", "check", "fix", "bench", "release", "lock"):
+        assert f"make {target} " in done.stdout
+
+
+def test_compose_service_is_hardened():
+    """The container has no rights that it does not use, and is seen by its own machine only."""
+    athena = load("docker-compose.yml")["services"]["athena"]
+
+    assert athena["read_only"] is True
+    assert athena["init"] is True
+    assert athena["cap_drop"] == ["ALL"]
+    assert athena["security_opt"] == ["no-new-privileges:true"]
+    assert athena["restart"] == "unless-stopped"
+    assert athena["mem_limit"]
+    assert athena["pids_limit"]
+    assert athena["stop_grace_period"]
+    assert athena["ports"] == ["${PUBLISH_ADDRESS:-127.0.0.1}:${ATHENA_PORT:-5051}:5051"]
+    assert athena["volumes"] == ["data:/data"]
+    assert athena["env_file"] == [{"path": ".env", "required": False}]
+
+
+def test_image_runs_as_a_user_without_rights_and_reports_its_health():
+    """The last stage names a numeric user, forms that pass signals on, and a check without curl."""
+    final = (ROOT / "Dockerfile").read_text("utf-8").split("\nFROM ")[-1]
+
+    assert "USER 10001:10001" in final
+    assert 'ENTRYPOINT ["athena"]' in final
+    assert 'CMD ["serve"]' in final
+    assert re.search(r'^HEALTHCHECK .*CMD \["athena", "healthcheck"\]$', final, re.MULTILINE)
+    assert len(re.findall(r"org\.opencontainers\.image\.\w+=", final)) == 7
+
+
+def test_image_context_lets_in_only_what_is_copied():
+    """Secrets and data cannot get into an image by accident."""
+    ignore = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    rules = [line for line in ignore if line and not line.startswith("#")]
+    build = (ROOT / "Dockerfile").read_text("utf-8")
+    copied = {
+        word.split("/")[0]
+        for line in re.findall(r"^COPY (?!--from)(.+)$", build, re.MULTILINE)
+        for word in line.split()[:-1]
+    }
+
+    assert rules[0] == "*"
+    assert {rule.removeprefix("!") for rule in rules if rule.startswith("!")} == copied
+
+
+@pytest.mark.parametrize(
+    "path", sorted(str(p.relative_to(ROOT)) for p in (ROOT / "ansible").rglob("*.yml"))
+)
+def test_ansible_files_parse(path):
+    """A slip of indentation is found here, not on somebody's host."""
+    assert load(path)
+
+
+def test_playbook_defaults_are_the_service_that_is_shipped():
+    """The role's folders are those that the units name."""
+    defaults = load("ansible/roles/athena/defaults/main.yml")
+    unit = (ROOT / "deploy/athena.service").read_text("utf-8")
+
+    assert defaults["athena_install"] in {"docker", "venv"}
+    assert f"ExecStart={defaults['athena_home']}/venv/bin/athena serve" in unit
+    assert f"EnvironmentFile=-{defaults['athena_config']}/athena.env" in unit
+    assert defaults["athena_api_key"] == defaults["athena_discord_token"] == ""
+
+
+def test_role_brings_every_file_that_it_names():
+    """Templates and files of the source that a task copies exist, and none lies about unused."""
+    tasks = "\n".join(path.read_text("utf-8") for path in (ROLE / "tasks").glob("*.yml"))
+
+    templates = set(re.findall(r"src: (\S+\.j2)", tasks))
+    copied = set(re.findall(r"/src/(deploy/[\w.-]+)", tasks))
+
+    assert templates == {path.name for path in (ROLE / "templates").iterdir()}
+    assert [path for path in copied if not (ROOT / path).is_file()] == []
+
+
+@pytest.mark.parametrize("name", [".ci/run", "deploy/athena-admin", "deploy/athena-backup"])
+def test_scripts_are_executable_and_parse(name):
+    """A script is started by its name."""
+    path = ROOT / name
+    shell = path.read_text("utf-8").splitlines()[0].split("/")[-1].split()[-1]
+
+    done = subprocess.run([shell, "-n", str(path)], capture_output=True, text=True, timeout=30)
+
+    assert path.stat().st_mode & stat.S_IXUSR
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_backup_keeps_the_newest_and_deletes_only_after_success(tmp_path):
+    """Old copies go when a new one is there; a failed backup costs none of them."""
+    script = str(ROOT / "deploy/athena-backup")
+    old = [tmp_path / f"athena-2020010{day}-000000.sqlite3" for day in range(1, 5)]
+    for path in old:
+        path.touch()
+    (tmp_path / "mine.sqlite3").touch()
+
+    failed = subprocess.run([script, str(tmp_path), "3", "false"], timeout=30)
+    kept_after_failure = sorted(tmp_path.glob("athena-*"))
+    done = subprocess.run([script, str(tmp_path), "3", "touch"], capture_output=True, timeout=30)
+
+    assert failed.returncode != 0
+    assert kept_after_failure == old
+    assert done.returncode == 0
+    kept = sorted(tmp_path.glob("athena-*"))
+    assert (len(kept), kept[:2]) == (3, old[2:])
+    assert (tmp_path / "mine.sqlite3").exists()
+
+
+def test_license_is_the_one_that_the_package_names():
+    """MIT, in full."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    text = (ROOT / "LICENSE").read_text("utf-8")
+
+    assert project["license"] == "MIT"
+    assert text.startswith("MIT License")
+    assert "WITHOUT WARRANTY OF ANY KIND" in text
+
+
+def test_no_secret_or_store_is_tracked():
+    """`.env`, keys and databases stay where they are made."""
+    bad = {".env", ".npmrc", ".pypirc", "id_rsa", "id_ed25519", "inventory.yml", "vault.yml"}
+
+    names = {path.name for path in tracked_files()}
+
+    assert names & bad == set()
+    assert [name for name in names if name.endswith((".db", ".sqlite3", ".pem"))] == []
