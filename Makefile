@@ -64,8 +64,8 @@ $(BIN)/uv:
 	$(MAKE) setup
 
 $(BIN)/python:
-	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Athena needs Python 3.11 or newer; try PYTHON=python3.13")'
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Athena needs Python 3.11 or newer; try PYTHON=python3.13")'
+	@$(PYTHON) -m venv $(VENV)
 
 define install # FILES: locked packages, then this project, which is built from its own folder alone
 	@echo "Installing $(strip $(1)) into $(VENV) ..."
