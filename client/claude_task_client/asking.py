@@ -1,0 +1,222 @@
+"""Submitting tasks, changing them, and looking at what became of them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from claude_task_client import streaming
+from claude_task_client.calls import (
+    Calls,
+    deadline_after,
+    is_over,
+    joined,
+    path_of,
+    poll_seconds,
+    query_of,
+    told,
+)
+from claude_task_client.errors import Refused, Unreachable
+from claude_task_client.transport import Call
+from claude_task_client.wire import (
+    Event,
+    EventPage,
+    Health,
+    InstanceList,
+    Result,
+    Stats,
+    Task,
+    TaskPage,
+    Why,
+    time_text,
+)
+
+RECONNECT_PAUSE_SECONDS_MAX: Final = 15.0
+
+
+class Asking(Calls):
+    """What a person or a submitter asks of Athena."""
+
+    async def submit(
+        self,
+        description: str,
+        *,
+        project: str | None = None,
+        target: str | None = None,
+        priority: str | None = None,
+        lane: str | None = None,
+        depends_on: Sequence[int] | None = None,
+        not_before: datetime | str | None = None,
+        max_attempts: int | None = None,
+        metadata: Mapping[str, object] | None = None,
+        created_by: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Queue a task.
+
+        With an `idempotency_key` of your own, the same submit may be repeated later, even by
+        another process, and still makes one task; without one, each call makes its own.
+        """
+        body = told(
+            description=description,
+            project=project,
+            target=target,
+            priority=priority,
+            lane=lane,
+            depends_on=None if depends_on is None else [*depends_on],
+            not_before=None if not_before is None else time_text(not_before),
+            max_attempts=max_attempts,
+            metadata=metadata,
+            created_by=created_by,
+        )
+        key = idempotency_key or str(uuid.uuid4())
+        return await self._task(Call("POST", "/api/tasks", body=body, idempotency_key=key))
+
+    async def change(self, task_id: int, /, **fields: object) -> Task:
+        """Change fields of a task that has not ended; None clears one.
+
+        They are `description`, `priority`, `target`, `project`, `not_before`, `depends_on`,
+        `max_attempts` and `metadata`.
+        """
+        body = {
+            name: time_text(value) if isinstance(value, datetime) else value
+            for name, value in fields.items()
+        }
+        return await self._task(Call("PATCH", path_of(task_id), body=body, repeatable=True))
+
+    async def cancel(self, task_id: int) -> Task:
+        """Stop a task for good, running or not."""
+        return await self._task(Call("POST", path_of(task_id, "cancel")))
+
+    async def retry(self, task_id: int) -> Task:
+        """Put an ended task back into the queue, with its failures forgotten."""
+        return await self._task(Call("POST", path_of(task_id, "retry")))
+
+    async def delete(self, task_id: int) -> None:
+        """Remove a task that is not in progress. Its events stay."""
+        await self._send(Call("DELETE", path_of(task_id)))
+
+    async def get(self, task_id: int) -> Task:
+        """The whole task."""
+        return await self._task(Call("GET", path_of(task_id)))
+
+    async def list(
+        self,
+        *,
+        status: str | None = None,
+        project: str | None = None,
+        target: str | None = None,
+        claimed_by: str | None = None,
+        created_by: str | None = None,
+        priority: str | None = None,
+        q: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> TaskPage:
+        """A page of tasks: pending ones in claim order, or those that the filters name."""
+        query = query_of(
+            status=status,
+            project=project,
+            target=target,
+            claimed_by=claimed_by,
+            created_by=created_by,
+            priority=priority,
+            q=q,
+            limit=limit,
+            cursor=cursor,
+        )
+        return await self._value(TaskPage, Call("GET", "/api/tasks", query), needs="tasks")
+
+    async def next(
+        self, *, labels: Sequence[str] | None = None, projects: Sequence[str] | None = None
+    ) -> Task | None:
+        """The task that a claim would get now; claims nothing."""
+        query = query_of(instance=self.instance, labels=joined(labels), projects=joined(projects))
+        return await self._task_if_any(Call("GET", "/api/tasks/next", query))
+
+    async def why(self, task_id: int) -> Why:
+        """Why the task is not running."""
+        return await self._value(Why, Call("GET", path_of(task_id, "why")), needs="reasons")
+
+    async def history(self, task_id: int, *, cursor: str | None = None) -> EventPage:
+        """What happened to the task, oldest first."""
+        call = Call("GET", path_of(task_id, "events"), query_of(cursor=cursor))
+        return await self._value(EventPage, call, needs="events")
+
+    async def result(
+        self, task_id: int, *, wait: bool = False, timeout: float | None = 60.0
+    ) -> Result | None:
+        """What came of the task; None while it has not ended.
+
+        With `wait`, waits for its end, `timeout` seconds at most (None: for as long as it takes).
+        """
+        deadline = deadline_after(timeout if wait else 0.0)
+        while True:
+            seconds = poll_seconds(deadline)
+            call = Call(
+                "GET",
+                path_of(task_id, "result"),
+                query_of(wait=seconds or None),
+                wait_seconds=seconds,
+            )
+            answer = await self._poll(call)
+            if answer.body is not None:
+                return Result.read(answer.body)
+            if is_over(deadline):
+                return None
+
+    async def stats(self) -> Stats:
+        """The queue's figures."""
+        return await self._value(Stats, Call("GET", "/api/stats"), needs="by_status")
+
+    async def instances(self) -> InstanceList:
+        """Who is there, and what they hold."""
+        return await self._value(InstanceList, Call("GET", "/api/instances"), needs="instances")
+
+    async def health(self) -> Health:
+        """Whether Athena is well. Needs no key."""
+        return await self._value(Health, Call("GET", "/health"), needs="status")
+
+    async def events(
+        self,
+        *,
+        after: int | None = None,
+        task: int | None = None,
+        kind: str | None = None,
+        instance: str | None = None,
+        actor: str | None = None,
+    ) -> AsyncGenerator[Event, None]:
+        """Events as they happen, from now or from behind event `after`, without end.
+
+        `kind` is their type, such as `task.completed`.
+
+        A lost connection is made again and goes on behind the last event that came.
+        """
+        call = Call(
+            "GET", "/api/events", query_of(task=task, type=kind, instance=instance, actor=actor)
+        )
+        last = None if after is None else str(after)
+        failures = 0
+        while True:
+            reader = streaming.FrameReader(last)
+            stream = self._transport.stream(call, last_event_id=last)
+            try:
+                async for chunk in stream:
+                    failures = 0
+                    for frame in reader.feed(chunk):
+                        yield streaming.event(frame)
+                    last = reader.last_event_id
+            except (Unreachable, Refused) as error:
+                if isinstance(error, Refused) and error.status not in (429, 503):
+                    raise
+            finally:
+                await stream.aclose()
+            failures += 1
+            await self._transport.sleep(min(2.0 ** (failures - 2), RECONNECT_PAUSE_SECONDS_MAX))
+
+    async def event_page(self, *, after: int = 0, limit: int | None = None) -> EventPage:
+        """A page of the log, from behind event `after`."""
+        call = Call("GET", "/api/events", query_of(after=after, limit=limit))
+        return await self._value(EventPage, call, needs="events")

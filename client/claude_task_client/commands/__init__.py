@@ -1,0 +1,1 @@
+"""One file a command: `command` in it is what `claude-task-client <file>` runs."""

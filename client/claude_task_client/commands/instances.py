@@ -1,0 +1,39 @@
+"""Who is there."""
+
+from __future__ import annotations
+
+from claude_task_client import clock, output
+from claude_task_client.connection import connect
+from claude_task_client.options import athena_command, json_option
+from claude_task_client.wire import Instance
+
+
+@athena_command()
+@json_option
+def command(as_json: bool) -> None:
+    """List the instances: who is online, and what each holds."""
+    answer = connect().instances()
+    if as_json:
+        output.print_json(answer.raw)
+    elif not answer.instances:
+        output.say("No instance yet. Make this one known: claude-task-client heartbeat")
+    else:
+        output.table(
+            ["INSTANCE", "NAME", "ONLINE", "LAST SEEN", "LABELS", "PROJECTS", "TASKS"],
+            [_row(each) for each in answer.instances],
+        )
+
+
+def _row(each: Instance) -> list[str]:
+    seen = "-"
+    if each.last_seen is not None:
+        seen = output.span((clock.now() - each.last_seen).total_seconds()) + " ago"
+    return [
+        each.instance,
+        each.name or "-",
+        "yes" if each.online else "no",
+        seen,
+        ", ".join(each.labels) or "-",
+        ", ".join(each.projects) or "-",
+        ", ".join(f"#{task}" for task in each.tasks) or "-",
+    ]

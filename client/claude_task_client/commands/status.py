@@ -1,0 +1,54 @@
+"""The queue's figures."""
+
+from __future__ import annotations
+
+from claude_task_client import output
+from claude_task_client.connection import connect
+from claude_task_client.options import athena_command, json_option
+from claude_task_client.wire import Stats
+
+STATUSES = ("pending", "in_progress", "completed", "failed", "cancelled")
+PRIORITIES = ("urgent", "high", "medium", "low")
+
+
+@athena_command()
+@json_option
+def command(as_json: bool) -> None:
+    """Print how the queue stands: counts, age, instances, throughput and cost."""
+    stats = connect().stats()
+    if as_json:
+        output.print_json(stats.raw)
+        return
+    for name, value in _rows(stats):
+        output.say(f"{name + ':':<15}{value}")
+
+
+def _rows(stats: Stats) -> list[tuple[str, str]]:
+    counts = ", ".join(f"{stats.by_status.get(name, 0)} {name}" for name in STATUSES)
+    pending = [
+        f"{stats.by_priority[name]} {name}" for name in PRIORITIES if stats.by_priority.get(name)
+    ]
+    spent = [
+        f"${stats.cost_usd[period]:.2f} in {period}"
+        for period in _PERIODS
+        if stats.cost_usd.get(period)
+    ]
+    return [
+        ("Tasks", counts),
+        ("Pending", ", ".join(pending) or "none"),
+        ("Oldest pending", output.span(stats.oldest_pending_seconds)),
+        (
+            "Instances",
+            f"{stats.instances.get('online', 0)} of {stats.instances.get('total', 0)} online",
+        ),
+        (
+            "Completed",
+            ", ".join(f"{stats.throughput.get(period, 0)} in {period}" for period in _PERIODS),
+        ),
+        ("Cost", ", ".join(spent) or "none known"),
+        ("Median wait", output.span(stats.wait_seconds_p50)),
+        ("Median run", output.span(stats.run_seconds_p50)),
+    ]
+
+
+_PERIODS = ("24h", "7d", "30d")

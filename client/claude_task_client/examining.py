@@ -1,0 +1,149 @@
+"""The checks of `doctor`, in the order in which one builds on another."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from claude_task_client import clock, files, output, settings
+from claude_task_client.errors import AthenaError, Denied, Refused
+from claude_task_client.http import HttpTransport
+from claude_task_client.transport import Answer, Call
+
+# Beyond it, `--not-before 30m` and ages are visibly wrong. HTTP dates have whole seconds.
+CLOCK_SECONDS_MAX: Final = 30.0
+
+# A request of each scope that changes nothing. The two with a body carry a field that no request
+# has: whoever may send it is told so (422), whoever may not is refused before that (403).
+PROBES: Final = {
+    "read": Call("GET", "/api/tasks", {"limit": "1"}),
+    "submit": Call("POST", "/api/tasks", body={"scope_probe": True}),
+    "work": Call("POST", "/api/claim", body={"scope_probe": True}),
+    "admin": Call("GET", "/api/keys"),
+}
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at. `advice` says what to do."""
+
+    name: str
+    ok: bool
+    detail: str
+    advice: str | None = None
+
+
+def examine() -> Iterator[Finding]:
+    """Look at everything; what depends on a failed check is left out."""
+    yield from _files()
+    try:
+        told = settings.load()
+    except AthenaError as error:
+        yield Finding("settings", False, str(error), "Correct it, or: claude-task-client login")
+        return
+    yield Finding("settings", True, f"{told.url}, from {settings.origin()}")
+    yield Finding("instance", True, told.instance + (f" ({told.name})" if told.name else ""))
+    yield from _server(told)
+
+
+def _files() -> Iterator[Finding]:
+    config = settings.config_path()
+    if config.exists():
+        yield _private(config)
+    folder = settings.state_folder()
+    probe = folder / "doctor"
+    try:
+        with files.lock(folder / "claims.json"):
+            files.replace_file(probe, "")
+            probe.unlink()
+        yield Finding("state folder", True, f"{folder} can be written")
+    except (AthenaError, OSError) as error:
+        yield Finding(
+            "state folder", False, str(error), f"Give yourself the right to write {folder}"
+        )
+
+
+def _private(config: Path) -> Finding:
+    if sys.platform != "win32" and config.stat().st_mode & 0o077:
+        return Finding(
+            "config file", False, f"others can read the key in {config}", f"Run: chmod 600 {config}"
+        )
+    return Finding("config file", True, str(config))
+
+
+def _server(told: settings.Settings) -> Iterator[Finding]:
+    transport = HttpTransport(told.url, told.key)
+    try:
+        answer = transport.send_once(Call("GET", "/health"))
+    except AthenaError as error:
+        yield Finding("Athena", False, str(error), _ADVICE_ADDRESS)
+        return
+    yield _health(answer)
+    yield _clock(answer)
+    yield from _key(told, transport.send_once)
+
+
+_ADVICE_ADDRESS: Final = (
+    "See that Athena runs there (athena serve) and that the address is right:"
+    " claude-task-client login"
+)
+
+
+def _health(answer: Answer) -> Finding:
+    body = answer.body or {}
+    detail = f"{body.get('status')}, version {body.get('version')}, database {body.get('database')}"
+    well = body.get("status") == "ok"
+    return Finding("Athena", well, detail, None if well else "See the log of athena serve")
+
+
+def _clock(answer: Answer) -> Finding:
+    try:
+        theirs = parsedate_to_datetime(answer.headers.get("date", ""))
+    except ValueError:
+        return Finding("clock", True, "Athena does not tell its time")
+    seconds = (clock.now() - theirs).total_seconds()
+    if abs(seconds) <= CLOCK_SECONDS_MAX:
+        return Finding("clock", True, "agrees with Athena's")
+    which = "ahead of" if seconds > 0 else "behind"
+    return Finding(
+        "clock",
+        False,
+        f"{output.span(abs(seconds))} {which} Athena's",
+        "Set the clock of the machine that is wrong, best by NTP",
+    )
+
+
+def _key(told: settings.Settings, send: Callable[[Call], Answer]) -> Iterator[Finding]:
+    if told.key is None:
+        yield Finding("key", False, "not signed in", "Run: claude-task-client login")
+        return
+    try:
+        scopes = [scope for scope, probe in PROBES.items() if _may(send, probe)]
+    except AthenaError as error:
+        yield Finding(
+            "key", False, str(error), "Sign in with a valid key: claude-task-client login"
+        )
+        return
+    if scopes:
+        missing = [scope for scope in ("read", "submit", "work") if scope not in scopes]
+        lacks = f" (not {', '.join(missing)})" if missing else ""
+        yield Finding("key", True, f"valid, may {', '.join(scopes)}{lacks}")
+    else:
+        yield Finding(
+            "key", False, "valid, but may do nothing", "Ask for one with scopes: athena keys create"
+        )
+
+
+def _may(send: Callable[[Call], Answer], probe: Call) -> bool:
+    try:
+        send(probe)
+    except Denied as error:
+        if error.status == 401:
+            raise
+        return False
+    except Refused as error:
+        if error.status >= 500:
+            raise
+    return True

@@ -1,0 +1,81 @@
+"""Which task a command is about: the one that was named, or the one that this instance holds."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from claude_task_client import output, settings
+from claude_task_client.connection import connect
+from claude_task_client.errors import BadSettings, NothingToDo, Refused
+from claude_task_client.state import Claims, Holder
+from claude_task_client.sync import Athena
+
+# Refusals which mean that this instance has no hold on the task (any more).
+LOST: Final = frozenset({"not_holder", "task_cancelled", "task_not_found", "invalid_transition"})
+
+
+class Held(NamedTuple):
+    """A task in hand. `attempt` is None where it was not claimed by a command on this machine."""
+
+    athena: Athena
+    id: int
+    attempt: int | None
+
+
+def claims_of(athena: Athena) -> Claims:
+    """What this instance remembers."""
+    return Claims(settings.state_folder(), Holder(url=athena.url, instance=athena.instance))
+
+
+def remember(athena: Athena, task_id: int, attempt: int) -> None:
+    """Note a claim. The claim stands even where that fails."""
+    _note(lambda: claims_of(athena).remember(task_id, attempt))
+
+
+def forget(athena: Athena, task_id: int) -> None:
+    """Note the end of a claim."""
+    _note(lambda: claims_of(athena).forget(task_id))
+
+
+def held(task_id: int | None) -> Held:
+    """The task in hand. Raises: NothingToDo where there is none, BadSettings where several are."""
+    athena = connect()
+    remembered = claims_of(athena).all()
+    if task_id is not None:
+        return Held(athena, task_id, remembered.get(task_id))
+    # Claims made elsewhere in this instance's name (its worker, its MCP server) count as well.
+    candidates = remembered or _held_according_to(athena)
+    if not candidates:
+        raise NothingToDo(f"{athena.instance} holds no task. Take one: claude-task-client claim")
+    if len(candidates) > 1:
+        names = ", ".join(f"#{each}" for each in candidates)
+        raise BadSettings(f"{athena.instance} holds {names}: say which one.")
+    [(only, attempt)] = candidates.items()
+    return Held(athena, only, attempt)
+
+
+@contextlib.contextmanager
+def ending(task_id: int | None) -> Iterator[Held]:
+    """The task in hand, which the block gives out of hand."""
+    task = held(task_id)
+    try:
+        yield task
+    except Refused as error:
+        if error.code in LOST:
+            forget(task.athena, task.id)
+        raise
+    forget(task.athena, task.id)
+
+
+def _held_according_to(athena: Athena) -> dict[int, int]:
+    page = athena.list(status="in_progress", claimed_by=athena.instance)
+    return {task.id: task.attempt for task in page.tasks}
+
+
+def _note(change: Callable[[], None]) -> None:
+    try:
+        change()
+    except BadSettings as error:
+        output.warn(f"Warning: {error}")
