@@ -1,0 +1,162 @@
+"""A small bot on the real discord.py, run as a process of its own against the stand-in.
+
+It does what bots like Athena do, in the shortest way: the stand-in is under test, not the bot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import discord
+from discord import app_commands
+from yarl import URL
+
+discord.http.Route.BASE = os.environ["ATHENA_DISCORD_API_URL"]
+discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = URL(os.environ["ATHENA_DISCORD_GATEWAY_URL"])
+
+
+class Form(discord.ui.Modal, title="New task"):
+    description: discord.ui.Label[Form] = discord.ui.Label(
+        text="Description",
+        component=discord.ui.TextInput(style=discord.TextStyle.paragraph, max_length=4000),
+    )
+
+    async def on_submit(self, interaction: discord.Interaction) -> None:
+        assert isinstance(self.description.component, discord.ui.TextInput)
+        await interaction.response.send_message(f"queued: {self.description.component.value}")
+
+
+class Buttons(discord.ui.View):
+    def __init__(self) -> None:
+        super().__init__(timeout=None)
+
+    @discord.ui.button(label="Cancel", custom_id="cancel", style=discord.ButtonStyle.danger)
+    async def cancel(self, interaction: discord.Interaction, _: discord.ui.Button[Buttons]) -> None:
+        await interaction.response.edit_message(content="cancelled", view=None)
+
+    @discord.ui.button(label="Why?", custom_id="why")
+    async def why(self, interaction: discord.Interaction, _: discord.ui.Button[Buttons]) -> None:
+        await interaction.response.send_message("because", ephemeral=True)
+
+    @discord.ui.select(
+        custom_id="level",
+        placeholder="Priority",
+        options=[discord.SelectOption(label="High", value="high")],
+    )
+    async def level(
+        self, interaction: discord.Interaction, menu: discord.ui.Select[Buttons]
+    ) -> None:
+        await interaction.response.defer()
+        await interaction.edit_original_response(content=f"now {menu.values[0]}")
+
+
+class Bot(discord.Client):
+    def __init__(self) -> None:
+        super().__init__(
+            intents=discord.Intents(int(os.environ.get("INTENTS", "1"))),
+            allowed_mentions=discord.AllowedMentions.none(),
+            max_ratelimit_timeout=30,
+        )
+        self.tree = app_commands.CommandTree(self)
+        add_commands(self.tree)
+
+    async def setup_hook(self) -> None:
+        self.add_view(Buttons())
+        await self.tree.sync()
+
+    async def on_message(self, message: discord.Message) -> None:
+        if message.author != self.user and message.content.startswith("echo"):
+            await message.channel.send(message.content, reference=message)
+
+
+def add_commands(tree: app_commands.CommandTree[Bot]) -> None:
+    @tree.command(description="Queue a task")
+    @app_commands.describe(description="what to do")
+    @app_commands.choices(priority=[app_commands.Choice(name="High", value="high")])
+    async def task(
+        interaction: discord.Interaction,
+        description: str | None = None,
+        priority: str = "medium",
+        file: discord.Attachment | None = None,
+    ) -> None:
+        if file is not None:
+            description = (await file.read()).decode()
+        if description is None:
+            await interaction.response.send_modal(Form())
+        else:
+            await interaction.response.send_message(f"{description} ({priority})", view=Buttons())
+
+    @tree.command(description="Defer, then answer")
+    async def slow(interaction: discord.Interaction, hidden: bool = False) -> None:
+        await interaction.response.defer(ephemeral=hidden, thinking=True)
+        await interaction.followup.send("done at last", file=_file("report.txt"))
+
+    @tree.command(description="Never answer")
+    async def silent(interaction: discord.Interaction) -> None:
+        return
+
+    @tree.command(description="Show a task")
+    async def show(interaction: discord.Interaction, id: int) -> None:  # noqa: A002 - its name
+        embed = discord.Embed(title=f"Task #{id}", description="@everyone <@1>")
+        await interaction.response.send_message(embed=embed, ephemeral=True)
+
+    @show.autocomplete("id")
+    async def ids(interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[int]]:
+        return [app_commands.Choice(name=f"#{n}", value=n) for n in (7, 71) if typed in str(n)]
+
+    @tree.command(description="Post a card with a thread")
+    async def card(interaction: discord.Interaction, text: str, notify: bool = False) -> None:
+        await interaction.response.defer(ephemeral=True)
+        channel = interaction.channel
+        assert isinstance(channel, discord.TextChannel)
+        users = [interaction.user] if notify else False
+        allowed = discord.AllowedMentions(users=users, everyone=False, roles=False)
+        try:
+            sent = await channel.send(text, view=Buttons(), allowed_mentions=allowed)
+            thread = await sent.create_thread(name="Task", auto_archive_duration=1440)
+            await thread.send("in the thread", file=_file("log.txt"))
+            await sent.edit(content=f"{text} (edited)")
+            await thread.edit(archived=True)
+        except discord.HTTPException as error:
+            await interaction.followup.send(f"failed: {error.status} {error.code}")
+        else:
+            await interaction.followup.send("posted")
+
+    @tree.command(description="For admins")
+    @app_commands.default_permissions(manage_guild=True)
+    @app_commands.guild_only()
+    async def pause(interaction: discord.Interaction) -> None:
+        rights = interaction.permissions.manage_guild
+        await interaction.response.send_message(f"paused {rights}")
+
+    @tree.context_menu(name="Queue as task")
+    async def queue(interaction: discord.Interaction, message: discord.Message) -> None:
+        await interaction.response.send_message(f"queued: {message.content}")
+
+
+def _file(name: str) -> discord.File:
+    import io
+
+    return discord.File(io.BytesIO(b"line\n"), filename=name)
+
+
+async def main() -> int:
+    bot = Bot()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(
+            number, lambda: asyncio.ensure_future(bot.close())
+        )
+    try:
+        await bot.start(os.environ["ATHENA_DISCORD_TOKEN"])
+    except (discord.LoginFailure, discord.PrivilegedIntentsRequired, discord.ConnectionClosed) as e:
+        print(type(e).__name__, flush=True)
+        return 3
+    finally:
+        await bot.close()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(asyncio.run(main()))
