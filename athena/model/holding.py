@@ -1,0 +1,263 @@
+"""What the holder of a task may do, and what the task is afterwards: pure steps from task to task.
+
+Each step checks in the order of the specification (cancelled, not the holder, not possible), and
+leaves readiness, lanes and dependants to `service/settling.py`.
+Source: specification, section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from athena.model import limits
+from athena.model.errors import InvalidTransition, NotHolder, TaskWasCancelled
+from athena.model.lifecycle import Action, Status, status_after
+from athena.model.readiness import unsettled
+from athena.model.task import Phase, Progress, Task
+
+
+def is_held_by(task: Task, instance: str) -> bool:
+    """Whether the instance holds the task now."""
+    return task.is_running and task.claimed_by == instance
+
+
+def is_done_by(task: Task, *, instance: str, attempt: int | None) -> bool:
+    """Whether the instance has completed the task with this very attempt: a repeat is no error."""
+    return (
+        task.status is Status.COMPLETED
+        and task.claimed_by == instance
+        and attempt in (None, task.attempt)
+    )
+
+
+def is_fresh(task: Task) -> bool:
+    """Whether the lease is still the one that came with the claim: it was not renewed."""
+    return (
+        task.claimed_at is not None
+        and task.lease is not None
+        and task.lease_expires_at == task.claimed_at + task.lease
+    )
+
+
+def check_holder(task: Task, *, instance: str, attempt: int | None) -> None:
+    """Refuse whoever does not hold, or has not ended, this attempt of the task.
+
+    Raises: TaskWasCancelled; NotHolder (another instance, or an attempt that is out of date).
+    """
+    if task.status is Status.CANCELLED:
+        raise TaskWasCancelled(f"Task #{task.id} was cancelled.")
+    if task.claimed_by != instance or task.is_pending:
+        raise NotHolder(f"{instance} does not hold task #{task.id}.")
+    check_attempt(task, attempt)
+
+
+def check_running_holder(task: Task, *, instance: str, attempt: int | None) -> None:
+    """As `check_holder`, and the task must still be in progress.
+
+    Raises: TaskWasCancelled, NotHolder; InvalidTransition, where the holder has ended it.
+    """
+    check_holder(task, instance=instance, attempt=attempt)
+    if not task.is_running:
+        raise InvalidTransition(f"Task #{task.id} is {task.status.value}.")
+
+
+def check_attempt(task: Task, attempt: int | None) -> None:
+    """Refuse an attempt number that is not the task's own; None stands for the current one.
+
+    Raises: NotHolder.
+    """
+    if attempt is not None and attempt != task.attempt:
+        raise NotHolder(f"Task #{task.id} is at attempt {task.attempt}, not {attempt}.")
+
+
+def may_finish_late(task: Task, *, instance: str, attempt: int | None) -> bool:
+    """Whether the instance's lease on this very attempt ran out and nobody has claimed since."""
+    return not task.is_running and task.late_holder == instance and attempt in (None, task.attempt)
+
+
+def claimed(
+    task: Task, *, instance: str, lease: timedelta, now: datetime, steady: timedelta
+) -> Task:
+    """The pending task as held by the instance from now on; `attempt` goes up by one."""
+    return replace(
+        unsettled(task),
+        status=status_after(task.status, Action.CLAIM),
+        claimed_by=instance,
+        claimed_at=now,
+        updated_at=now,
+        attempt=task.attempt + 1,
+        phase=Phase.WORKING,
+        progress=None,
+        late_holder=None,
+        lease=lease,
+        lease_deadline=steady + lease,
+        lease_expires_at=now + lease,
+    )
+
+
+def renewed(task: Task, *, lease: timedelta | None, now: datetime, steady: timedelta) -> Task:
+    """The held task with a fresh lease, of the length it had unless another is asked for."""
+    length = lease or task.lease or limits.LEASE_DEFAULT
+    return replace(
+        task, lease=length, lease_deadline=steady + length, lease_expires_at=now + length
+    )
+
+
+def progressed(
+    task: Task,
+    *,
+    phase: Phase | None,
+    notes: str | None,
+    progress: Progress | None,
+    now: datetime,
+) -> Task:
+    """The held task with what the holder reported; what it left out stays."""
+    status_after(task.status, Action.PROGRESS)
+    return replace(
+        task,
+        phase=phase or task.phase,
+        notes=task.notes if notes is None else notes,
+        progress=_merged(task.progress, progress),
+        updated_at=now,
+    )
+
+
+def _merged(old: Progress | None, new: Progress | None) -> Progress | None:
+    if old is None or new is None:
+        return new or old
+    return Progress(
+        percent=old.percent if new.percent is None else new.percent,
+        message=old.message if new.message is None else new.message,
+    )
+
+
+def completed(
+    task: Task,
+    action: Action,
+    *,
+    instance: str,
+    notes: str | None,
+    result: Mapping[str, object] | None,
+    now: datetime,
+) -> Task:
+    """The task as done by the instance; `action` says whether its lease had run out."""
+    return replace(
+        _ended(task, status_after(task.status, action), now),
+        claimed_by=instance,
+        notes=task.notes if notes is None else notes,
+        error=None,
+        result=result,
+        session_id=_session_of(result) or task.session_id,
+    )
+
+
+def failed(task: Task, *, error: str, result: Mapping[str, object] | None, now: datetime) -> Task:
+    """The task as failed for good by its holder."""
+    return replace(
+        _ended(task, status_after(task.status, Action.FAIL), now),
+        failures=task.failures + 1,
+        error=error,
+        result=result,
+        session_id=_session_of(result) or task.session_id,
+    )
+
+
+def failed_for_now(
+    task: Task,
+    *,
+    error: str,
+    result: Mapping[str, object] | None,
+    not_before: datetime,
+    now: datetime,
+) -> Task:
+    """The task as pending again after a failed attempt, to be tried not before a time."""
+    return replace(
+        given_back(task, Action.FAIL_AND_RETRY, now=now),
+        failures=task.failures + 1,
+        error=error,
+        result=result,
+        not_before=not_before,
+        session_id=_session_of(result) or task.session_id,
+    )
+
+
+def given_back(task: Task, action: Action, *, now: datetime) -> Task:
+    """The task as pending again, held by nobody, with what its holder last said."""
+    return replace(
+        task,
+        status=status_after(task.status, action),
+        claimed_by=None,
+        claimed_at=None,
+        updated_at=now,
+        phase=None,
+        lease=None,
+        lease_deadline=None,
+        lease_expires_at=None,
+    )
+
+
+def parked(task: Task, *, until: datetime, session_id: str | None, now: datetime) -> Task:
+    """The task as given back to wait; its holder gets it back first."""
+    return replace(
+        given_back(task, Action.PARK, now=now),
+        parked_until=until,
+        affinity=task.claimed_by,
+        affinity_until=None,
+        session_id=session_id or task.session_id,
+    )
+
+
+def expired(task: Task, *, now: datetime) -> Task:
+    """The task whose lease ran out: pending again, or failed once its attempts are used up."""
+    failures = task.failures + 1
+    if failures >= task.max_attempts:
+        ended = _ended(task, status_after(task.status, Action.EXPIRE_FOR_GOOD), now)
+        error = f"The lease of {task.claimed_by} ran out ({failures} of {task.max_attempts})."
+        return replace(ended, failures=failures, error=error, late_holder=task.claimed_by)
+    back = given_back(task, Action.EXPIRE, now=now)
+    return replace(back, failures=failures, late_holder=task.claimed_by)
+
+
+def cancelled(task: Task, *, now: datetime) -> Task:
+    """The task as cancelled; whoever held it stays recorded."""
+    return _ended(task, status_after(task.status, Action.CANCEL), now)
+
+
+def retried(task: Task, *, now: datetime) -> Task:
+    """The ended task as pending again; `attempt` goes on counting."""
+    return replace(
+        task,
+        status=status_after(task.status, Action.RETRY),
+        claimed_by=None,
+        claimed_at=None,
+        completed_at=None,
+        updated_at=now,
+        not_before=None,
+        progress=None,
+        failures=0,
+        error=None,
+        result=None,
+    )
+
+
+def _ended(task: Task, status: Status, now: datetime) -> Task:
+    if not status.is_end:
+        raise InvalidTransition(f"{status.value} is not an end.")
+    return replace(
+        unsettled(task),
+        status=status,
+        completed_at=now,
+        updated_at=now,
+        phase=None,
+        late_holder=None,
+        lease=None,
+        lease_deadline=None,
+        lease_expires_at=None,
+    )
+
+
+def _session_of(result: Mapping[str, object] | None) -> str | None:
+    session = (result or {}).get("session_id")
+    return session if isinstance(session, str) and session else None

@@ -1,0 +1,56 @@
+"""Every bound of Athena, with its unit and its reason."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+# Texts and shapes of a task (specification, section 4).
+DESCRIPTION_CHARACTERS_MAX: Final = 20_000
+METADATA_BYTES_MAX: Final = 16 * 1024
+NOTES_CHARACTERS_MAX: Final = 20_000
+LABEL_CHARACTERS_MAX: Final = 128  # created_by, names of keys and instances, session ids
+MESSAGE_CHARACTERS_MAX: Final = 2_000  # one line of progress
+SLUG_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+
+# A dependency list is shown and counted whole; completing a task visits all that wait for it.
+DEPENDENCIES_MAX: Final = 100
+DEPENDENTS_MAX: Final = 1_000
+
+MAX_ATTEMPTS_MAX: Final = 1_000
+
+LEASE_MIN: Final = timedelta(seconds=1)
+LEASE_MAX: Final = timedelta(hours=24)
+LEASE_DEFAULT: Final = timedelta(hours=2)
+
+# Spacing of automatic retries (specification, section 3).
+RETRY_DELAY_FIRST: Final = timedelta(seconds=30)
+RETRY_DELAY_MAX: Final = timedelta(hours=1)
+
+# The instance that parked a task has it to itself for so long once it is ready again.
+AFFINITY: Final = timedelta(minutes=10)
+
+# An instance is online while it was seen within this span.
+ONLINE_WITHIN: Final = timedelta(minutes=3)
+# Sightings closer together than this are not written: claims would pay for them.
+SIGHTING_EVERY: Final = timedelta(seconds=15)
+
+LABELS_MAX: Final = 50
+PROJECTS_MAX: Final = 100
+HEARTBEAT_TASKS_MAX: Final = 500
+HEALTH_BYTES_MAX: Final = 4 * 1024
+
+WAIT_MAX: Final = timedelta(seconds=60)
+
+PAGE_DEFAULT: Final = 50
+PAGE_MAX: Final = 500
+BODY_BYTES_MAX: Final = 256 * 1024
+
+# A key of an HTTP client that says "this is the same request again"; kept for a day.
+IDEMPOTENCY_KEY_CHARACTERS_MAX: Final = 255
+IDEMPOTENCY_KEPT: Final = timedelta(hours=24)
+
+# Due tasks and expired leases are handled in slices, so that no transaction grows long.
+SWEEP_BATCH: Final = 100
+PURGE_BATCH: Final = 200
+REASONS_MAX: Final = 100

@@ -1,0 +1,83 @@
+"""Whether a pending task is ready, and until when: one pure function of the stored facts.
+
+It runs again at every trigger (a dependency ends, a lane settles, a time comes, a person changes
+something), and its answer is stored, so that a claim only looks up what is ready.
+Source: specification, section 3. Where several things hold a task, the first counts of: parked,
+blocked, scheduled, held.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from athena.model import limits
+from athena.model.task import Readiness, Task
+
+
+def readiness_of(task: Task, *, now: datetime, lane_is_open: bool) -> Readiness:
+    """The first thing that holds the task back, or `ready`."""
+    if task.parked_until is not None and task.parked_until > now:
+        return Readiness.PARKED
+    if task.unmet > 0:
+        return Readiness.BLOCKED
+    if task.not_before is not None and task.not_before > now:
+        return Readiness.SCHEDULED
+    return Readiness.READY if lane_is_open else Readiness.HELD
+
+
+def settled(task: Task, *, now: datetime, lane_is_open: bool) -> Task:
+    """The pending task with its readiness and all that follows from it brought up to date."""
+    readiness = readiness_of(task, now=now, lane_is_open=lane_is_open)
+    affinity, affinity_until = _affinity(task, readiness, now)
+    return replace(
+        task,
+        readiness=readiness,
+        parked_until=task.parked_until if readiness is Readiness.PARKED else None,
+        affinity=affinity,
+        affinity_until=affinity_until,
+        offered_to=affinity or task.target,
+        due_at=_due_at(task, readiness, affinity_until),
+    )
+
+
+def unsettled(task: Task) -> Task:
+    """The task without any of it, as it is while not pending."""
+    return replace(
+        task,
+        readiness=None,
+        parked_until=None,
+        affinity=None,
+        affinity_until=None,
+        offered_to=None,
+        due_at=None,
+    )
+
+
+def holds_its_lane(task: Task) -> bool:
+    """Whether a pending task keeps those behind it waiting even when it cannot run itself."""
+    return task.attempt > 0
+
+
+def _affinity(
+    task: Task, readiness: Readiness, now: datetime
+) -> tuple[str | None, datetime | None]:
+    """Whom the task is reserved for, and until when; the time runs from when it becomes ready."""
+    if task.affinity is None:
+        return None, None
+    if task.affinity_until is None:
+        ready = readiness is Readiness.READY
+        return task.affinity, now + limits.AFFINITY if ready else None
+    if task.affinity_until <= now:
+        return None, None
+    return task.affinity, task.affinity_until
+
+
+def _due_at(task: Task, readiness: Readiness, affinity_until: datetime | None) -> datetime | None:
+    match readiness:
+        case Readiness.PARKED:
+            return task.parked_until
+        case Readiness.SCHEDULED:
+            return task.not_before
+        case _:
+            return affinity_until

@@ -1,0 +1,135 @@
+"""What a task is: the specification's public fields, and the facts the queue keeps beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, NewType
+
+from athena.model.lifecycle import Status
+
+TaskId = NewType("TaskId", int)
+Metadata = Mapping[str, object]
+
+
+class Priority(StrEnum):
+    """How much a task matters; `rank` 0 comes first."""
+
+    URGENT = "urgent"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @property
+    def rank(self) -> int:
+        """The place in the order of claiming, as the store keeps it."""
+        return _RANK[self]
+
+
+_RANK: Final = {priority: rank for rank, priority in enumerate(Priority)}
+PRIORITY_OF_RANK: Final = tuple(Priority)
+
+
+class Phase(StrEnum):
+    """What the holder of a task in progress is at."""
+
+    WORKING = "working"
+    WAITING = "waiting"
+    AUDITING = "auditing"
+    TESTING = "testing"
+    COMMITTING = "committing"
+
+
+class Readiness(StrEnum):
+    """Whether a pending task can be claimed now, and if not, what holds it first."""
+
+    READY = "ready"
+    SCHEDULED = "scheduled"
+    BLOCKED = "blocked"
+    HELD = "held"
+    PARKED = "parked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far the holder is, in its own words."""
+
+    percent: int | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A unit of work in words, for Claude.
+
+    The second group of fields is the queue's own and never leaves the server:
+
+    - `submitter`: who submitted it, as `kind:name` (`discord:80351110224678912`)
+    - `lease`: the length asked for; `lease_deadline`: its end on the steady clock
+    - `late_holder`: who may still complete it although its lease ran out
+    - `unmet`: how many of its dependencies are not completed; `dependencies`: how many it has
+    - `affinity`: the instance that gets it back first, until `affinity_until`
+    - `offered_to`: the instance or label that the claim index finds it under; None is everybody
+    - `due_at`: when time alone changes its readiness or its offer
+    """
+
+    id: TaskId
+    description: str
+    status: Status
+    priority: Priority
+    project: str | None
+    target: str | None
+    lane: str | None
+    created_at: datetime
+    created_by: str | None
+    created_via: str
+    updated_at: datetime
+    not_before: datetime | None
+    depends_on: tuple[TaskId, ...] = ()
+    blocked_by: tuple[TaskId, ...] = ()
+    claimed_by: str | None = None
+    claimed_at: datetime | None = None
+    lease_expires_at: datetime | None = None
+    attempt: int = 0
+    failures: int = 0
+    max_attempts: int = 3
+    readiness: Readiness | None = None
+    phase: Phase | None = None
+    progress: Progress | None = None
+    notes: str | None = None
+    error: str | None = None
+    result: Mapping[str, object] | None = None
+    completed_at: datetime | None = None
+    session_id: str | None = None
+    continues: str | None = None
+    metadata: Metadata = field(default_factory=dict)
+
+    submitter: str = ""
+    lease: timedelta | None = None
+    lease_deadline: timedelta | None = None
+    late_holder: str | None = None
+    unmet: int = 0
+    dependencies: int = 0
+    affinity: str | None = None
+    affinity_until: datetime | None = None
+    parked_until: datetime | None = None
+    offered_to: str | None = None
+    due_at: datetime | None = None
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the task waits in the queue."""
+        return self.status is Status.PENDING
+
+    @property
+    def is_running(self) -> bool:
+        """Whether an instance holds the task."""
+        return self.status is Status.IN_PROGRESS
+
+
+def cost_usd_of(result: Mapping[str, object] | None) -> float | None:
+    """What the work cost, where the result says so in a number that can be added up."""
+    cost = (result or {}).get("total_cost_usd")
+    return float(cost) if isinstance(cost, (int, float)) and not isinstance(cost, bool) else None

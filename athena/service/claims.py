@@ -1,0 +1,487 @@
+"""What instances do with tasks: claim, renew, report, give back, end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from athena.model import errors, holding, retry
+from athena.model.event import (
+    SYSTEM,
+    Actor,
+    TaskChanged,
+    TaskClaimed,
+    TaskCompleted,
+    TaskExpired,
+    TaskFailed,
+    TaskParked,
+    TaskProgressed,
+    TaskReleased,
+    TaskWillRetry,
+)
+from athena.model.instance import Claimer
+from athena.model.lifecycle import Action, Status
+from athena.model.task import Phase, Progress, Readiness, Task, TaskId, cost_usd_of
+from athena.service import presence, settling
+from athena.service.asking import Asker, candidate_for, claimer_for
+from athena.service.once import Once, answer_once
+from athena.store import instances, keys, tasks
+from athena.store.base import Offer, Store, Transaction
+
+_CLOSED_GATES: Mapping[Readiness | None, type[errors.Conflict]] = {
+    Readiness.PARKED: errors.TaskIsParked,
+    Readiness.BLOCKED: errors.TaskBlocked,
+    Readiness.SCHEDULED: errors.TaskScheduled,
+    Readiness.HELD: errors.LaneBusy,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """The task in hand, to be completed in the transaction that claims the next one."""
+
+    task_id: TaskId
+    attempt: int
+    notes: str | None = None
+    result: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What came of asking for work: a task or none, and what is known for the next time.
+
+    `left`: those of the offers that led here which are still to be had.
+    """
+
+    task: Task | None
+    claimer: Claimer
+    left: tuple[Offer, ...] = ()
+
+
+class Claims:
+    """Use cases of instances. `by` is the key that speaks; the events name the instance."""
+
+    def __init__(self, store: Store, *, lease: timedelta) -> None:
+        self._store = store
+        self._lease = lease
+
+    async def claim(
+        self, task_id: TaskId, *, instance: str, lease: timedelta | None, by: Actor
+    ) -> Task:
+        """Give `instance` the exclusive hold of the task until `lease` from now.
+
+        Claiming what one already holds renews it. A first claim raises `attempt`, the fencing
+        number.
+
+        Raises: TaskNotFound; AlreadyClaimed, InvalidTransition, QueueIsPaused, TaskIsParked,
+            TaskBlocked, TaskScheduled, LaneBusy, WrongTarget (the first closed gate).
+        Source: specification, section 3.
+        """
+
+        async def act(tx: Transaction) -> Task:
+            task = await tasks.lock(tx, task_id)
+            known = await presence.seen(tx, instance)
+            if holding.is_held_by(task, instance):
+                return await _renew(tx, task, lease)
+            if task.is_running:
+                raise errors.AlreadyClaimed(f"Task #{task.id} is held by {task.claimed_by}.")
+            claimer = claimer_for(Asker(instance=instance, projects=()), known)
+            await _check_gates(tx, task, claimer)
+            return await self._take(tx, task, claimer, lease, by)
+
+        return await self._store.run(act)
+
+    async def claim_next(
+        self,
+        asker: Asker,
+        *,
+        lease: timedelta | None,
+        by: Actor,
+        finish: Finish | None = None,
+        once: Once | None = None,
+    ) -> Task | None:
+        """Claim the best task that fits, without waiting; see `attempt`."""
+        attempt = await self.attempt(asker, lease=lease, by=by, finish=finish, once=once)
+        return attempt.task
+
+    async def attempt(
+        self,
+        asker: Asker,
+        *,
+        lease: timedelta | None,
+        by: Actor,
+        finish: Finish | None = None,
+        once: Once | None = None,
+        offers: tuple[Offer, ...] = (),
+    ) -> Attempt:
+        """Complete the task in hand, if one is given, and claim the next, all or nothing.
+
+        Raises: what `complete` raises, and then nothing is claimed; IdempotencyKeyReused.
+        """
+
+        async def act(tx: Transaction) -> Attempt:
+            claimer = claimer_for(asker, await presence.seen(tx, asker.instance))
+
+            async def take() -> Task | None:
+                if finish is not None:
+                    await _complete(
+                        tx,
+                        finish.task_id,
+                        instance=asker.instance,
+                        attempt=finish.attempt,
+                        notes=finish.notes,
+                        result=finish.result,
+                        by=by,
+                    )
+                task = await candidate_for(tx, claimer)
+                return None if task is None else await self._take(tx, task, claimer, lease, by)
+
+            task = await answer_once(tx, once, take)
+            return Attempt(task=task, claimer=claimer, left=await _still_ready(tx, offers, task))
+
+        return await self._store.run(act)
+
+    async def _take(
+        self, tx: Transaction, task: Task, claimer: Claimer, lease: timedelta | None, by: Actor
+    ) -> Task:
+        after = holding.claimed(
+            task,
+            instance=claimer.instance,
+            lease=lease or self._lease,
+            now=tx.now,
+            steady=tx.steady,
+        )
+        event = TaskClaimed(
+            instance=claimer.instance,
+            attempt=after.attempt,
+            lease_expires_at=after.lease_expires_at or tx.now,
+        )
+        return await settling.save(tx, task, after, event, by)
+
+    async def undo(self, task: Task, *, once: Once | None = None) -> None:
+        """Take back a claim whose answer never reached the claimer.
+
+        A claim that was merely renewed stays: its holder had it before.
+        """
+
+        async def act(tx: Transaction) -> None:
+            before = await tasks.lock(tx, task.id)
+            if once is not None:
+                await keys.delete_answer(tx, owner=once.owner, key=once.key)
+            same = before.is_running and before.attempt == task.attempt
+            if not same or not holding.is_fresh(before):
+                return
+            after = holding.given_back(before, Action.RELEASE, now=tx.now)
+            event = TaskReleased(
+                instance=before.claimed_by or "",
+                attempt=before.attempt,
+                reason="the connection closed before the answer",
+            )
+            await settling.save(tx, before, after, event, SYSTEM)
+
+        await self._store.run(act)
+
+    async def progress(
+        self,
+        task_id: TaskId,
+        *,
+        instance: str,
+        attempt: int | None,
+        by: Actor,
+        phase: Phase | None = None,
+        notes: str | None = None,
+        progress: Progress | None = None,
+    ) -> Task:
+        """Note how far the holder is, and renew its lease; with nothing to say only the latter.
+
+        Raises: TaskNotFound, TaskWasCancelled, NotHolder, InvalidTransition.
+        """
+        if phase is None and notes is None and progress is None:
+            return await self.renew(task_id, instance=instance, attempt=attempt, lease=None, by=by)
+
+        async def act(tx: Transaction) -> Task:
+            before = await _held(tx, task_id, instance, attempt)
+            told = holding.progressed(
+                before, phase=phase, notes=notes, progress=progress, now=tx.now
+            )
+            after = holding.renewed(told, lease=None, now=tx.now, steady=tx.steady)
+            await presence.seen(tx, instance)
+            event = TaskProgressed(
+                instance=instance,
+                attempt=after.attempt,
+                phase=after.phase.value if after.phase else None,
+                percent=after.progress.percent if after.progress else None,
+                message=after.progress.message if after.progress else None,
+            )
+            return await settling.save(tx, before, after, event, by)
+
+        return await self._store.run(act)
+
+    async def renew(
+        self,
+        task_id: TaskId,
+        *,
+        instance: str,
+        attempt: int | None,
+        lease: timedelta | None,
+        by: Actor,  # noqa: ARG002  (a renewal writes no event, but has the shape of all the others)
+    ) -> Task:
+        """Renew the holder's lease.
+
+        Raises: TaskNotFound, TaskWasCancelled, NotHolder, InvalidTransition.
+        """
+
+        async def act(tx: Transaction) -> Task:
+            task = await _held(tx, task_id, instance, attempt)
+            await presence.seen(tx, instance)
+            return await _renew(tx, task, lease)
+
+        return await self._store.run(act)
+
+    async def release(
+        self,
+        task_id: TaskId,
+        *,
+        instance: str,
+        attempt: int | None,
+        notes: str | None,
+        by: Actor,
+    ) -> Task:
+        """Give the task back without a failure; its time has come already, so it may go at once.
+
+        Raises: TaskNotFound, TaskWasCancelled, NotHolder, InvalidTransition.
+        """
+
+        async def act(tx: Transaction) -> Task:
+            before = await _held(tx, task_id, instance, attempt)
+            after = holding.given_back(before, Action.RELEASE, now=tx.now)
+            after = replace(after, notes=before.notes if notes is None else notes)
+            event = TaskReleased(instance=instance, attempt=before.attempt)
+            return await settling.save(tx, before, after, event, by)
+
+        return await self._store.run(act)
+
+    async def park(
+        self,
+        task_id: TaskId,
+        *,
+        instance: str,
+        attempt: int | None,
+        until: datetime,
+        session_id: str | None,
+        notes: str | None,
+        by: Actor,
+    ) -> Task:
+        """Give the task back to wait until a time; the holder gets it back first.
+
+        Raises: TaskNotFound, TaskWasCancelled, NotHolder, InvalidTransition.
+        """
+
+        async def act(tx: Transaction) -> Task:
+            before = await _held(tx, task_id, instance, attempt)
+            after = holding.parked(before, until=until, session_id=session_id, now=tx.now)
+            after = replace(after, notes=before.notes if notes is None else notes)
+            event = TaskParked(
+                instance=instance,
+                attempt=before.attempt,
+                until=until,
+                session_id=after.session_id,
+            )
+            return await settling.save(tx, before, after, event, by)
+
+        return await self._store.run(act)
+
+    async def complete(
+        self,
+        task_id: TaskId,
+        *,
+        instance: str,
+        attempt: int | None,
+        notes: str | None,
+        result: Mapping[str, object] | None,
+        by: Actor,
+    ) -> Task:
+        """End the task as done.
+
+        Also where its lease ran out, while nobody has claimed it since; doing it again changes
+        nothing.
+
+        Raises: TaskNotFound, TaskWasCancelled, NotHolder, InvalidTransition.
+        """
+        return await self._store.run(
+            lambda tx: _complete(
+                tx,
+                task_id,
+                instance=instance,
+                attempt=attempt,
+                notes=notes,
+                result=result,
+                by=by,
+            )
+        )
+
+    async def fail(
+        self,
+        task_id: TaskId,
+        *,
+        instance: str,
+        attempt: int | None,
+        error: str,
+        for_good: bool,
+        result: Mapping[str, object] | None,
+        by: Actor,
+    ) -> Task:
+        """End the attempt as failed: the task waits for its next attempt, or has none left.
+
+        A failure reported after the lease ran out is the one that was counted then.
+
+        Raises: TaskNotFound, TaskWasCancelled, NotHolder, InvalidTransition.
+        """
+
+        async def act(tx: Transaction) -> Task:
+            before = await tasks.lock(tx, task_id)
+            if holding.may_finish_late(before, instance=instance, attempt=attempt):
+                after = replace(before, error=error, late_holder=None, updated_at=tx.now)
+                return await settling.save(tx, before, after, TaskChanged(fields=("error",)), by)
+            holding.check_holder(before, instance=instance, attempt=attempt)
+            if for_good or before.failures + 1 >= before.max_attempts:
+                return await _fail_for_good(tx, before, error=error, result=result, by=by)
+            return await _fail_for_now(tx, before, error=error, result=result, by=by)
+
+        return await self._store.run(act)
+
+
+async def _check_gates(tx: Transaction, task: Task, claimer: Claimer) -> None:
+    """Refuse a task that cannot be claimed by id, naming the first thing that holds it."""
+    if task.status.is_end:
+        raise errors.InvalidTransition(f"Task #{task.id} is {task.status.value}.")
+    pauses = await instances.pauses(tx)
+    if pauses.stop(claimer.instance) or task.project in pauses.paused_projects(claimer.instance):
+        raise errors.QueueIsPaused
+    gate = _CLOSED_GATES.get(task.readiness)
+    if gate is not None:
+        raise gate
+    if not claimer.fits(task):
+        raise errors.WrongTarget(f"Task #{task.id} is meant for {task.offered_to}.")
+
+
+async def _still_ready(
+    tx: Transaction, offers: tuple[Offer, ...], taken: Task | None
+) -> tuple[Offer, ...]:
+    left = []
+    for offer in offers:
+        if taken is not None and offer.task_id == taken.id:
+            continue
+        row = await tx.fetch_one("get_task", {"id": offer.task_id})
+        if row is not None and row["readiness"] == Readiness.READY.value:
+            left.append(offer)
+    return tuple(left)
+
+
+async def _held(tx: Transaction, task_id: TaskId, instance: str, attempt: int | None) -> Task:
+    """The task, where the instance holds it or is the one that ended it."""
+    task = await tasks.lock(tx, task_id)
+    holding.check_running_holder(task, instance=instance, attempt=attempt)
+    return task
+
+
+async def _renew(tx: Transaction, task: Task, lease: timedelta | None) -> Task:
+    after = holding.renewed(task, lease=lease, now=tx.now, steady=tx.steady)
+    await tasks.renew(tx, after)
+    return after
+
+
+async def _complete(
+    tx: Transaction,
+    task_id: TaskId,
+    *,
+    instance: str,
+    attempt: int | None,
+    notes: str | None,
+    result: Mapping[str, object] | None,
+    by: Actor,
+) -> Task:
+    before = await tasks.lock(tx, task_id)
+    if holding.is_done_by(before, instance=instance, attempt=attempt):
+        return before
+    late = holding.may_finish_late(before, instance=instance, attempt=attempt)
+    if not late:
+        holding.check_holder(before, instance=instance, attempt=attempt)
+    after = holding.completed(
+        before,
+        Action.COMPLETE_LATE if late else Action.COMPLETE,
+        instance=instance,
+        notes=notes,
+        result=result,
+        now=tx.now,
+    )
+    event = TaskCompleted(
+        instance=instance,
+        attempt=after.attempt,
+        late=late or None,
+        cost_usd=cost_usd_of(result),
+    )
+    return await settling.save(tx, before, after, event, by)
+
+
+async def _fail_for_good(
+    tx: Transaction,
+    before: Task,
+    *,
+    error: str,
+    result: Mapping[str, object] | None,
+    by: Actor,
+) -> Task:
+    after = holding.failed(before, error=error, result=result, now=tx.now)
+    event = TaskFailed(
+        instance=before.claimed_by or "",
+        attempt=after.attempt,
+        failures=after.failures,
+        error=error,
+        reason="reported",
+        cost_usd=cost_usd_of(result),
+    )
+    return await settling.save(tx, before, after, event, by)
+
+
+async def _fail_for_now(
+    tx: Transaction,
+    before: Task,
+    *,
+    error: str,
+    result: Mapping[str, object] | None,
+    by: Actor,
+) -> Task:
+    not_before = tx.now + retry.delay_after(before.failures + 1)
+    after = holding.failed_for_now(
+        before, error=error, result=result, not_before=not_before, now=tx.now
+    )
+    event = TaskWillRetry(
+        instance=before.claimed_by or "",
+        attempt=after.attempt,
+        failures=after.failures,
+        error=error,
+        not_before=not_before,
+    )
+    return await settling.save(tx, before, after, event, by)
+
+
+async def expire(tx: Transaction, task: Task) -> Task:
+    """Take the task from a holder whose lease ran out.
+
+    The caller has read it in this transaction, and its lease with it: nothing renewed it since.
+    """
+    after = holding.expired(task, now=tx.now)
+    holder = task.claimed_by or ""
+    if after.status is Status.FAILED:
+        failed = TaskFailed(
+            instance=holder,
+            attempt=after.attempt,
+            failures=after.failures,
+            error=after.error,
+            reason="expired",
+        )
+        return await settling.save(tx, task, after, failed, SYSTEM)
+    expired = TaskExpired(instance=holder, attempt=after.attempt, failures=after.failures)
+    return await settling.save(tx, task, after, expired, SYSTEM)

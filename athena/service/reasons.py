@@ -1,0 +1,110 @@
+"""Why a pending task is not running: every reason at once, from the facts that a claim uses."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from athena.model.instance import Claimer, Presence
+from athena.model.pause import Pause
+from athena.model.reason import Reason, ReasonCode, Why
+from athena.model.task import Readiness, Task, TaskId
+from athena.model.text import iso
+from athena.store import instances, tasks
+from athena.store.base import Reading
+
+_INSTANCES_LOOKED_AT: Final = 1_000
+_NAMED_MAX: Final = 20
+
+
+async def why(reading: Reading, task_id: TaskId) -> Why:
+    """All that holds the task.
+
+    Raises: TaskNotFound.
+    """
+    task = await tasks.get(reading, task_id)
+    if not task.is_pending:
+        return Why(readiness=None, position=None)
+    reasons = [
+        *await _pauses(reading, task),
+        *_parked(task),
+        *_blocked(task),
+        *_scheduled(reading, task),
+        *await _lane(reading, task),
+        *await _instances(reading, task),
+    ]
+    return Why(
+        readiness=task.readiness,
+        position=await tasks.place_in_queue(reading, task),
+        reasons=tuple(reasons),
+    )
+
+
+async def _pauses(reading: Reading, task: Task) -> list[Reason]:
+    pauses = await instances.pauses(reading)
+    return [Reason(ReasonCode.PAUSED, _paused_text(pause)) for pause in pauses.holding(task)]
+
+
+def _paused_text(pause: Pause) -> str:
+    what = "The queue" if pause.is_of_everything else f"The project {pause.project}"
+    return f"{what} is paused."
+
+
+def _parked(task: Task) -> list[Reason]:
+    if task.readiness is not Readiness.PARKED or task.parked_until is None:
+        return []
+    return [Reason(ReasonCode.PARKED_UNTIL, f"Parked until {iso(task.parked_until)}.")]
+
+
+def _blocked(task: Task) -> list[Reason]:
+    if not task.blocked_by:
+        return []
+    named = ", ".join(f"#{dependency}" for dependency in task.blocked_by[:_NAMED_MAX])
+    more = len(task.blocked_by) - _NAMED_MAX
+    others = f" and {more} more" if more > 0 else ""
+    return [Reason(ReasonCode.BLOCKED_BY, f"Waits for {named}{others} to be completed.")]
+
+
+def _scheduled(reading: Reading, task: Task) -> list[Reason]:
+    if task.not_before is None or task.not_before <= reading.now:
+        return []
+    return [Reason(ReasonCode.SCHEDULED, f"Not before {iso(task.not_before)}.")]
+
+
+async def _lane(reading: Reading, task: Task) -> list[Reason]:
+    if task.readiness is not Readiness.HELD:
+        return []
+    running = await reading.fetch_one("running_in_lane", {"lane": task.lane})
+    if running is not None:
+        text = f"Task #{running['id']} of the lane {task.lane} is in progress."
+    else:
+        text = f"An earlier task of the lane {task.lane} comes first."
+    return [Reason(ReasonCode.LANE_BUSY, text)]
+
+
+async def _instances(reading: Reading, task: Task) -> list[Reason]:
+    """Whether anybody who is online could take it, and whether they all have something to do."""
+    everyone = await instances.list_all(reading, limit=_INSTANCES_LOOKED_AT)
+    held = await tasks.all_held(reading)
+    fitting = [
+        Presence(instance=instance, tasks=tuple(held.get(instance.slug, ())))
+        for instance in everyone
+        if instance.online
+        and Claimer(
+            instance=instance.slug, labels=instance.labels, projects=instance.projects
+        ).fits(task)
+    ]
+    if not fitting:
+        return [Reason(ReasonCode.NO_INSTANCE_SERVES, _nobody_text(task))]
+    if all(len(one.tasks) >= (one.instance.slots or 1) for one in fitting):
+        names = ", ".join(one.instance.slug for one in fitting[:_NAMED_MAX])
+        return [Reason(ReasonCode.ALL_BUSY, f"At work on other tasks: {names}.")]
+    return []
+
+
+def _nobody_text(task: Task) -> str:
+    wanted = []
+    if task.offered_to:
+        wanted.append(f"is or is labelled {task.offered_to}")
+    if task.project:
+        wanted.append(f"serves the project {task.project}")
+    return f"No instance is online that {' and '.join(wanted) or 'could take it'}."

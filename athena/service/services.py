@@ -1,0 +1,59 @@
+"""Everything that can be done with Athena, in one value for the edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from athena.model.clock import Clock
+from athena.service.claims import Claims
+from athena.service.feed import Feed
+from athena.service.health import Health
+from athena.service.instances import Instances
+from athena.service.keys import Keys
+from athena.service.polls import Polls
+from athena.service.queue import Queue
+from athena.service.sinks import SinkStates
+from athena.service.stats import Stats
+from athena.service.sweeping import Sweeping
+from athena.service.tasks import Tasks
+from athena.service.waking import Waking
+from athena.store.base import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """One service a noun. The edges know these and the model, nothing below."""
+
+    tasks: Tasks
+    claims: Claims
+    polls: Polls
+    instances: Instances
+    queue: Queue
+    keys: Keys
+    stats: Stats
+    feed: Feed
+    sinks: SinkStates
+    sweeping: Sweeping
+    health: Health
+
+
+def build_services(
+    store: Store, clock: Clock, *, lease: timedelta, max_attempts: int, version: str
+) -> Services:
+    """The services on a store, which must be opened before they are used."""
+    feed = Feed(store)
+    claims = Claims(store, lease=lease)
+    return Services(
+        tasks=Tasks(store, feed, max_attempts=max_attempts),
+        claims=claims,
+        polls=Polls(claims, Waking(store)),
+        instances=Instances(store),
+        queue=Queue(store),
+        keys=Keys(store, clock),
+        stats=Stats(store),
+        feed=feed,
+        sinks=SinkStates(store),
+        sweeping=Sweeping(store),
+        health=Health(store, clock, version=version),
+    )

@@ -1,0 +1,158 @@
+"""What every engine offers: a transaction to change things in, and a snapshot to read from.
+
+A use case is an `async def` that gets a `Transaction` and awaits nothing but it. On SQLite those
+awaits never suspend, so that a whole group of use cases runs as one call on the writer's thread
+(DESIGN.md, section 4).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol, Self, TypeVar
+
+from athena.model.errors import AthenaError
+from athena.model.event import Event
+from athena.model.task import TaskId
+
+T = TypeVar("T")
+Value = str | int | float | None
+Values = Mapping[str, Value]
+# A row by column name. What a column holds is known to the module of its noun only.
+Row = Mapping[str, Any]
+
+
+class StoreUnusable(AthenaError):
+    """The store cannot be opened as it is; somebody has to act."""
+
+    code = "store_unusable"
+
+
+class Reading(Protocol):
+    """A consistent view of the store; every answer is fetched whole."""
+
+    @property
+    def now(self) -> datetime:
+        """The wall clock of this transaction."""
+
+    async def fetch_one(self, statement: str, values: Values = ...) -> Row | None:
+        """The first row that the named statement gives."""
+
+    async def fetch_all(self, statement: str, values: Values = ...) -> Sequence[Row]:
+        """All rows that the named statement gives."""
+
+
+@dataclass(slots=True)
+class Committed:
+    """What a commit tells the rest of the server, in order: see `service/feed.py`, `waking.py`.
+
+    `ready`: tasks that became claimable, each with the key of its offer.
+    """
+
+    events: list[Event] = field(default_factory=list)
+    ready: list[Offer] = field(default_factory=list)
+    wake_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A task that became claimable: by whom (None: anybody), and of which project."""
+
+    task_id: TaskId
+    offered_to: str | None
+    project: str | None
+
+
+class Transaction(Reading, Protocol):
+    """A use case's own unit of change: all of it is committed, or none."""
+
+    @property
+    def steady(self) -> timedelta:
+        """The steady clock, for leases."""
+
+    @property
+    def committed(self) -> Committed:
+        """What to tell once this is committed; dropped with a rollback."""
+
+    async def execute(self, statement: str, values: Values = ...) -> int:
+        """Carry out the named statement; the number of rows it changed."""
+
+
+UseCase = Callable[[Transaction], Coroutine[Any, Any, T]]
+Query = Callable[[Reading], Coroutine[Any, Any, T]]
+Listener = Callable[[Committed], None]
+
+
+class Store(ABC):
+    """One database: `run` changes, `read` looks; an answered write is seen by the next read."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Listener] = []
+
+    def on_commit(self, listener: Listener) -> None:
+        """Have `listener` called on the event loop with what each group of commits brought.
+
+        An empty `Committed` with `wake_all` says that another process wrote to the store.
+        """
+        self._listeners.append(listener)
+
+    def tell(self, committed: Committed) -> None:
+        """Tell every listener."""
+        for listener in self._listeners:
+            listener(committed)
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Open, migrate, and give every held task one fresh lease.
+
+        Raises: StoreUnusable.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish what was begun and close everything; may be repeated."""
+
+    @abstractmethod
+    async def run(self, use_case: UseCase[T]) -> T:
+        """Carry out a use case; when this returns, the change is on disk.
+
+        Raises: what the use case raises, and then nothing was changed; Unavailable.
+        """
+
+    @abstractmethod
+    async def read(self, query: Query[T]) -> T:
+        """Answer a question from one snapshot.
+
+        Raises: what the query raises; Unavailable.
+        """
+
+    @abstractmethod
+    async def is_writable(self) -> bool:
+        """Whether a write would be taken now."""
+
+    @abstractmethod
+    async def check_for_foreign_writes(self) -> None:
+        """Notice what another process has written, and tell the listeners."""
+
+    @abstractmethod
+    async def tidy(self) -> None:
+        """Give space back after deletions, a little at a time."""
+
+    @abstractmethod
+    async def backup(self, target: Path) -> None:
+        """Write a verified copy while everything goes on.
+
+        Raises: Unavailable, where the copy cannot be written or does not pass its check.
+        """
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        # Also when cancelled: the threads of connections left open would outlive the loop.
+        await asyncio.shield(self.close())

@@ -1,0 +1,180 @@
+-- name: insert_task
+INSERT INTO tasks (
+    description, status, priority, project, target, lane, created_at, created_by, created_via,
+    submitter, updated_at, not_before, max_attempts, readiness, dependencies, unmet, offered_to,
+    due_at, session_id, continues, metadata
+) VALUES (
+    :description, :status, :priority, :project, :target, :lane, :created_at, :created_by,
+    :created_via, :submitter, :updated_at, :not_before, :max_attempts, :readiness, :dependencies,
+    :unmet, :offered_to, :due_at, :session_id, :continues, :metadata
+) RETURNING id;
+
+-- name: get_task
+SELECT * FROM tasks WHERE id = :id;
+
+-- name: lock_task
+-- For a task that is about to change. One writer makes this a plain read on SQLite.
+SELECT * FROM tasks WHERE id = :id;
+
+-- name: save_task
+-- Guarded: a task that moved on meanwhile is not overwritten.
+UPDATE tasks SET
+    status = :status, priority = :priority, project = :project, target = :target,
+    updated_at = :updated_at, not_before = :not_before, max_attempts = :max_attempts,
+    attempt = :attempt, failures = :failures, claimed_by = :claimed_by, claimed_at = :claimed_at,
+    late_holder = :late_holder, lease_ms = :lease_ms, lease_deadline = :lease_deadline,
+    lease_expires_at = :lease_expires_at, readiness = :readiness, dependencies = :dependencies,
+    unmet = :unmet, parked_until = :parked_until, affinity = :affinity,
+    affinity_until = :affinity_until, offered_to = :offered_to, due_at = :due_at, phase = :phase,
+    progress_percent = :progress_percent, progress_message = :progress_message, notes = :notes,
+    error = :error, result = :result, cost_usd = :cost_usd, completed_at = :completed_at,
+    session_id = :session_id, metadata = :metadata
+WHERE id = :id AND status = :was_status AND attempt = :was_attempt;
+
+-- name: set_description
+UPDATE tasks SET description = :description WHERE id = :id;
+
+-- name: renew_lease
+-- The attempt fences out a holder that was presumed dead and came back.
+UPDATE tasks SET
+    lease_ms = :lease_ms, lease_deadline = :lease_deadline, lease_expires_at = :lease_expires_at
+WHERE id = :id AND attempt = :attempt AND claimed_by = :instance AND status = 'in_progress';
+
+-- name: settle_task
+-- Readiness follows from other things that were written with their own event.
+UPDATE tasks SET
+    updated_at = :updated_at, readiness = :readiness, parked_until = :parked_until,
+    affinity = :affinity, affinity_until = :affinity_until, offered_to = :offered_to,
+    due_at = :due_at, unmet = :unmet
+WHERE id = :id AND status = 'pending';
+
+-- name: delete_task
+DELETE FROM tasks WHERE id = :id AND status = :was_status AND attempt = :was_attempt;
+
+-- name: claim_candidate
+-- The best of the heads of "everybody's", the instance's own and its labels' tasks: one seek each.
+SELECT tasks.* FROM (
+    SELECT (
+        SELECT head.id FROM tasks AS head
+        WHERE head.readiness = 'ready' AND head.offered_to = offer.value
+        ORDER BY head.priority, head.id LIMIT 1
+    ) AS id FROM json_each(:offers) AS offer
+) AS heads JOIN tasks ON tasks.id = heads.id
+ORDER BY tasks.priority, tasks.id LIMIT 1;
+
+-- name: claim_candidate_of_projects
+-- The same for each of the named projects.
+SELECT tasks.* FROM (
+    SELECT (
+        SELECT head.id FROM tasks AS head
+        WHERE head.readiness = 'ready' AND head.offered_to = offer.value
+          AND head.project = wanted.value
+        ORDER BY head.priority, head.id LIMIT 1
+    ) AS id FROM json_each(:offers) AS offer, json_each(:projects) AS wanted
+) AS heads JOIN tasks ON tasks.id = heads.id
+ORDER BY tasks.priority, tasks.id LIMIT 1;
+
+-- name: ready_projects
+-- The distinct projects that have something ready, by skipping from one to the next in the index.
+WITH RECURSIVE found (offered_to, project) AS (
+    SELECT offer.value, (
+        SELECT min(tasks.project) FROM tasks
+        WHERE tasks.readiness = 'ready' AND tasks.offered_to = offer.value
+    ) FROM json_each(:offers) AS offer
+    UNION ALL
+    SELECT found.offered_to, (
+        SELECT min(tasks.project) FROM tasks
+        WHERE tasks.readiness = 'ready' AND tasks.offered_to = found.offered_to
+          AND tasks.project > found.project
+    ) FROM found WHERE found.project IS NOT NULL
+)
+SELECT DISTINCT project FROM found WHERE project IS NOT NULL;
+
+-- name: due_tasks
+SELECT * FROM tasks WHERE due_at IS NOT NULL AND due_at <= :now ORDER BY due_at LIMIT :limit;
+
+-- name: next_due_at
+SELECT min(due_at) AS due_at FROM tasks WHERE due_at IS NOT NULL;
+
+-- name: expired_tasks
+SELECT * FROM tasks WHERE status = 'in_progress' AND lease_deadline <= :steady
+ORDER BY lease_deadline LIMIT :limit;
+
+-- name: next_lease_deadline
+SELECT min(lease_deadline) AS lease_deadline FROM tasks WHERE status = 'in_progress';
+
+-- name: renew_all_leases
+-- After a start the steady clock counts from anywhere: every held task gets one fresh period.
+UPDATE tasks SET lease_deadline = :steady + lease_ms, lease_expires_at = :now + lease_ms
+WHERE status = 'in_progress';
+
+-- name: held_tasks
+SELECT * FROM tasks WHERE status = 'in_progress' AND claimed_by = :instance ORDER BY id;
+
+-- name: all_held
+SELECT claimed_by, id FROM tasks WHERE status = 'in_progress' ORDER BY claimed_by, id;
+
+-- name: running_in_lane
+SELECT id FROM tasks WHERE lane = :lane AND lane IS NOT NULL AND status = 'in_progress';
+
+-- name: first_open_in_lane
+SELECT * FROM tasks
+WHERE lane = :lane AND lane IS NOT NULL AND readiness IN ('ready', 'held') ORDER BY id LIMIT 1;
+
+-- name: first_started_in_lane
+SELECT * FROM tasks
+WHERE lane = :lane AND lane IS NOT NULL AND status = 'pending' AND attempt > 0
+ORDER BY id LIMIT 1;
+
+-- name: hold_lane
+-- Readiness of the lane's others is derived from its head's change, which has its event.
+-- The wider condition on readiness is the partial index's own.
+UPDATE tasks SET readiness = 'held', updated_at = :now
+WHERE lane = :lane AND lane IS NOT NULL AND readiness IN ('ready', 'held')
+  AND readiness = 'ready' AND id <> :head;
+
+-- name: list_pending
+SELECT * FROM tasks
+WHERE status = 'pending' AND (priority, id) > (:after_key, :after_id)
+  AND (:project IS NULL OR project = :project) AND (:target IS NULL OR target = :target)
+  AND (:claimed_by IS NULL OR claimed_by = :claimed_by)
+  AND (:created_by IS NULL OR created_by = :created_by)
+  AND (:priority IS NULL OR priority = :priority)
+  AND (:q IS NULL OR description LIKE :q ESCAPE '\')
+ORDER BY priority, id LIMIT :limit;
+
+-- name: list_running
+SELECT * FROM tasks
+WHERE status = 'in_progress' AND (claimed_at, id) > (:after_key, :after_id)
+  AND (:project IS NULL OR project = :project) AND (:target IS NULL OR target = :target)
+  AND (:claimed_by IS NULL OR claimed_by = :claimed_by)
+  AND (:created_by IS NULL OR created_by = :created_by)
+  AND (:priority IS NULL OR priority = :priority)
+  AND (:q IS NULL OR description LIKE :q ESCAPE '\')
+ORDER BY claimed_at, id LIMIT :limit;
+
+-- name: list_ended
+-- The repeated list of ends is what lets the partial index serve.
+SELECT * FROM tasks
+WHERE status IN ('completed', 'failed', 'cancelled')
+  AND (completed_at, id) < (:after_key, :after_id)
+  AND status IN (:end_1, :end_2, :end_3)
+  AND (:project IS NULL OR project = :project) AND (:target IS NULL OR target = :target)
+  AND (:claimed_by IS NULL OR claimed_by = :claimed_by)
+  AND (:created_by IS NULL OR created_by = :created_by)
+  AND (:priority IS NULL OR priority = :priority)
+  AND (:q IS NULL OR description LIKE :q ESCAPE '\')
+ORDER BY completed_at DESC, id DESC LIMIT :limit;
+
+-- name: place_in_queue
+-- How many pending tasks come before this one in the order of the list, itself included.
+SELECT count(*) AS position FROM tasks
+WHERE status = 'pending' AND (priority, id) <= (:priority, :id);
+
+-- name: ended_before
+-- Oldest first, and only what no other task needs as its dependency.
+SELECT * FROM tasks
+WHERE status IN ('completed', 'failed', 'cancelled') AND completed_at < :before
+  AND status IN (:end_1, :end_2, :end_3)
+  AND NOT EXISTS (SELECT 1 FROM task_dependencies AS d WHERE d.depends_on = tasks.id)
+ORDER BY completed_at, id LIMIT :limit;

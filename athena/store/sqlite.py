@@ -1,0 +1,173 @@
+"""The SQLite engine: one writer, several readers, one file."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Final, TypeVar, cast
+
+import aiosqlite
+
+from athena.model.clock import Clock
+from athena.model.errors import Unavailable
+from athena.model.text import epoch_milliseconds, milliseconds
+from athena.store import sqlite_files
+from athena.store.base import Committed, Query, Row, Store, Transaction, UseCase, Values
+from athena.store.sqlite_writer import SQLiteWriter, as_unavailable
+from athena.store.statements import load_statements
+
+T = TypeVar("T")
+
+_READERS: Final = 2
+_NO_VALUES: Final[Values] = {}
+# A slice of a vacuum holds the writer for some milliseconds, not longer.
+_PAGES_FREED_AT_ONCE: Final = 500
+
+
+class SQLiteReading:
+    """One snapshot of the file, by one of the readers."""
+
+    __slots__ = ("_connection", "_statements", "now")
+
+    def __init__(
+        self, connection: aiosqlite.Connection, statements: dict[str, str], now: datetime
+    ) -> None:
+        self._connection = connection
+        self._statements = statements
+        self.now = now
+
+    async def fetch_one(self, statement: str, values: Values = _NO_VALUES) -> Row | None:
+        """The first row."""
+        rows = await self.fetch_all(statement, values)
+        return rows[0] if rows else None
+
+    async def fetch_all(self, statement: str, values: Values = _NO_VALUES) -> Sequence[Row]:
+        """All rows."""
+        rows = await self._connection.execute_fetchall(
+            self._statements[statement], cast("dict[str, object]", values)
+        )
+        return cast("Sequence[Row]", rows)
+
+
+class SQLiteStore(Store):
+    """A store in one file, served by one process."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        super().__init__()
+        self._path = path
+        self._clock = clock
+        self._statements = dict(load_statements(sqlite_files.ENGINE))
+        self._resources = ExitStack()
+        self._writer: SQLiteWriter | None = None
+        self._readers: list[aiosqlite.Connection] = []
+        self._idle: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
+        self._data_version: int | None = None
+
+    async def open(self) -> None:
+        """See `Store.open`. The file is locked until `close`."""
+        try:
+            self._resources.enter_context(sqlite_files.locked(self._path))
+            await asyncio.to_thread(sqlite_files.prepare, self._path)
+            self._writer = SQLiteWriter(
+                self._path, statements=self._statements, clock=self._clock, tell=self.tell
+            )
+            await self._open_readers()
+            self._data_version = await self._writer.call(_data_version)
+            await self.run(_renew_all_leases)
+        except BaseException:
+            await asyncio.shield(self.close())
+            raise
+
+    async def _open_readers(self) -> None:
+        for _ in range(_READERS):
+            reader = await aiosqlite.connect(self._path, isolation_level=None, timeout=5.0)
+            self._readers.append(reader)
+            reader.row_factory = sqlite3.Row
+            for pragma in sqlite_files.pragmas(read_only=True):
+                await reader.execute(pragma)
+            self._idle.put_nowait(reader)
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+        readers, self._readers = self._readers, []
+        for reader in readers:
+            await reader.close()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await writer.close()
+        self._resources.close()
+
+    @property
+    def _open_writer(self) -> SQLiteWriter:
+        if self._writer is None:
+            raise Unavailable("Athena is stopping; try again in a moment.")
+        return self._writer
+
+    async def run(self, use_case: UseCase[T]) -> T:
+        """See `Store.run`."""
+        return await self._open_writer.run(use_case)
+
+    async def read(self, query: Query[T]) -> T:
+        """See `Store.read`."""
+        if not self._readers:
+            raise Unavailable("Athena is stopping; try again in a moment.")
+        reader = await self._idle.get()
+        try:
+            await reader.execute("BEGIN")
+            try:
+                return await query(SQLiteReading(reader, self._statements, self._clock.now()))
+            finally:
+                await reader.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise as_unavailable(error) or error from error
+        finally:
+            self._idle.put_nowait(reader)
+
+    async def is_writable(self) -> bool:
+        """Whether a commit reaches the disk: the schema number is written over itself."""
+        try:
+            await self._open_writer.call(_write_something)
+        except (Unavailable, sqlite3.Error):
+            return False
+        return True
+
+    async def check_for_foreign_writes(self) -> None:
+        """See `Store`; by the number that SQLite changes when another connection has committed."""
+        version = await self._open_writer.call(_data_version)
+        if version != self._data_version:
+            self._data_version = version
+            self.tell(Committed(wake_all=True))
+
+    async def tidy(self) -> None:
+        """Free some pages and shorten the write-ahead log."""
+        await self._open_writer.call(_free_pages)
+
+    async def backup(self, target: Path) -> None:
+        """See `Store.backup`; by `VACUUM INTO` on a connection of its own."""
+        await asyncio.to_thread(sqlite_files.copy_database, self._path, target)
+
+
+async def _renew_all_leases(tx: Transaction) -> None:
+    await tx.execute(
+        "renew_all_leases",
+        {"steady": milliseconds(tx.steady), "now": epoch_milliseconds(tx.now)},
+    )
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA data_version").fetchone()[0]
+    return version
+
+
+def _write_something(connection: sqlite3.Connection) -> None:
+    version = sqlite_files.schema_version(connection)
+    connection.execute(f"PRAGMA user_version = {version}")
+
+
+def _free_pages(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA incremental_vacuum({_PAGES_FREED_AT_ONCE})").fetchall()
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -1,0 +1,336 @@
+"""Tasks and their rows. The only way to save a task takes its event with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from athena.model.errors import TaskNotFound, Unavailable
+from athena.model.event import Actor, TaskDeleted, TaskEvent
+from athena.model.instance import Claimer
+from athena.model.lifecycle import ENDED, Status
+from athena.model.task import (
+    PRIORITY_OF_RANK,
+    Phase,
+    Progress,
+    Readiness,
+    Task,
+    TaskId,
+    cost_usd_of,
+)
+from athena.model.text import epoch_milliseconds, milliseconds
+from athena.store import dependencies, events
+from athena.store.base import Offer, Reading, Row, Transaction, Value
+from athena.store.columns import (
+    json_column,
+    json_object,
+    span_column,
+    span_value,
+    time_column,
+    time_value,
+)
+
+_ENDS: Final = tuple(sorted(status.value for status in ENDED))
+
+
+def from_row(row: Row) -> Task:
+    """The task that a row holds; its dependencies are added by `with_dependencies`."""
+    percent, message = row["progress_percent"], row["progress_message"]
+    phase, readiness, result = row["phase"], row["readiness"], row["result"]
+    metadata = row["metadata"]
+    return Task(
+        id=TaskId(row["id"]),
+        description=row["description"],
+        status=Status(row["status"]),
+        priority=PRIORITY_OF_RANK[row["priority"]],
+        project=row["project"] or None,
+        target=row["target"] or None,
+        lane=row["lane"],
+        created_at=time_value(row["created_at"]) or _never(),
+        created_by=row["created_by"],
+        created_via=row["created_via"],
+        updated_at=time_value(row["updated_at"]) or _never(),
+        not_before=time_value(row["not_before"]),
+        claimed_by=row["claimed_by"],
+        claimed_at=time_value(row["claimed_at"]),
+        lease_expires_at=time_value(row["lease_expires_at"]),
+        attempt=row["attempt"],
+        failures=row["failures"],
+        max_attempts=row["max_attempts"],
+        readiness=None if readiness is None else Readiness(readiness),
+        phase=None if phase is None else Phase(phase),
+        progress=None
+        if percent is None and message is None
+        else Progress(percent=percent, message=message),
+        notes=row["notes"],
+        error=row["error"],
+        result=None if result is None else json_object(result),
+        completed_at=time_value(row["completed_at"]),
+        session_id=row["session_id"],
+        continues=row["continues"],
+        metadata={} if metadata == "{}" else json_object(metadata),
+        submitter=row["submitter"],
+        lease=span_value(row["lease_ms"]),
+        lease_deadline=span_value(row["lease_deadline"]),
+        late_holder=row["late_holder"],
+        unmet=row["unmet"],
+        dependencies=row["dependencies"],
+        affinity=row["affinity"],
+        affinity_until=time_value(row["affinity_until"]),
+        parked_until=time_value(row["parked_until"]),
+        offered_to=row["offered_to"] or None,
+        due_at=time_value(row["due_at"]),
+    )
+
+
+def _never() -> datetime:
+    raise ValueError("a column that is never empty is empty")
+
+
+def to_row(task: Task) -> dict[str, Value]:
+    """The columns of a task; `from_row` gives it back."""
+    progress = task.progress
+    return {
+        "id": task.id,
+        "description": task.description,
+        "status": task.status.value,
+        "priority": task.priority.rank,
+        "project": task.project or "",
+        "target": task.target or "",
+        "lane": task.lane,
+        "created_at": epoch_milliseconds(task.created_at),
+        "created_by": task.created_by,
+        "created_via": task.created_via,
+        "submitter": task.submitter,
+        "updated_at": epoch_milliseconds(task.updated_at),
+        "not_before": time_column(task.not_before),
+        "max_attempts": task.max_attempts,
+        "attempt": task.attempt,
+        "failures": task.failures,
+        "claimed_by": task.claimed_by,
+        "claimed_at": time_column(task.claimed_at),
+        "late_holder": task.late_holder,
+        "lease_ms": span_column(task.lease),
+        "lease_deadline": span_column(task.lease_deadline),
+        "lease_expires_at": time_column(task.lease_expires_at),
+        "readiness": None if task.readiness is None else task.readiness.value,
+        "dependencies": task.dependencies,
+        "unmet": task.unmet,
+        "parked_until": time_column(task.parked_until),
+        "affinity": task.affinity,
+        "affinity_until": time_column(task.affinity_until),
+        "offered_to": (task.offered_to or "") if task.is_pending else None,
+        "due_at": time_column(task.due_at),
+        "phase": None if task.phase is None else task.phase.value,
+        "progress_percent": None if progress is None else progress.percent,
+        "progress_message": None if progress is None else progress.message,
+        "notes": task.notes,
+        "error": task.error,
+        "result": None if task.result is None else json_column(task.result),
+        "cost_usd": cost_usd_of(task.result),
+        "completed_at": time_column(task.completed_at),
+        "session_id": task.session_id,
+        "continues": task.continues,
+        "metadata": json_column(task.metadata) if task.metadata else "{}",
+    }
+
+
+async def insert(tx: Transaction, task: Task, event: TaskEvent, by: Actor) -> Task:
+    """Store a new task with its event; gives it with its id."""
+    row = await tx.fetch_one("insert_task", to_row(task))
+    stored = replace(task, id=TaskId((row or {})["id"]))
+    for dependency in task.depends_on:
+        await tx.execute("insert_dependency", {"task_id": stored.id, "depends_on": dependency})
+    await events.append(tx, event, by, task_id=stored.id)
+    _announce(tx, None, stored)
+    return stored
+
+
+async def save(tx: Transaction, before: Task, after: Task, event: TaskEvent, by: Actor) -> Task:
+    """Store what a task has become, together with the event that says so.
+
+    Raises: Unavailable, where another transaction has changed the task since it was read.
+    """
+    values = to_row(after)
+    values["was_status"] = before.status.value
+    values["was_attempt"] = before.attempt
+    if await tx.execute("save_task", values) != 1:
+        raise Unavailable(f"Task #{before.id} changed at the same moment; try again.")
+    if after.description != before.description:
+        await tx.execute("set_description", {"id": after.id, "description": after.description})
+    await events.append(tx, event, by, task_id=after.id)
+    _announce(tx, before, after)
+    return after
+
+
+async def settle(tx: Transaction, before: Task, after: Task) -> None:
+    """Store the readiness that follows from a change elsewhere, which had its own event."""
+    await tx.execute("settle_task", to_row(after))
+    _announce(tx, before, after)
+
+
+async def renew(tx: Transaction, task: Task) -> None:
+    """Store a fresh lease. A renewal is no change of state: it writes no event."""
+    await tx.execute(
+        "renew_lease",
+        {
+            "id": task.id,
+            "attempt": task.attempt,
+            "instance": task.claimed_by,
+            "lease_ms": span_column(task.lease),
+            "lease_deadline": span_column(task.lease_deadline),
+            "lease_expires_at": time_column(task.lease_expires_at),
+        },
+    )
+
+
+async def delete(tx: Transaction, task: Task, event: TaskDeleted, by: Actor) -> None:
+    """Remove a task; its events stay."""
+    values = {"id": task.id, "was_status": task.status.value, "was_attempt": task.attempt}
+    if await tx.execute("delete_task", values) != 1:
+        raise Unavailable(f"Task #{task.id} changed at the same moment; try again.")
+    await events.append(tx, event, by, task_id=task.id)
+
+
+def _announce(tx: Transaction, before: Task | None, after: Task) -> None:
+    """Tell the pollers of a task that has become claimable, or claimable by others."""
+    was_ready = before is not None and before.readiness is Readiness.READY
+    if after.readiness is not Readiness.READY:
+        return
+    if not was_ready or before is None or _offer(before) != _offer(after):
+        tx.committed.ready.append(_offer(after))
+
+
+def _offer(task: Task) -> Offer:
+    return Offer(task.id, task.offered_to, task.project)
+
+
+async def find(reading: Reading, task_id: TaskId) -> Task | None:
+    """The task with its dependencies, or None."""
+    row = await reading.fetch_one("get_task", {"id": task_id})
+    return None if row is None else await with_dependencies(reading, from_row(row))
+
+
+async def get(reading: Reading, task_id: TaskId) -> Task:
+    """The task with its dependencies.
+
+    Raises: TaskNotFound.
+    """
+    task = await find(reading, task_id)
+    if task is None:
+        raise TaskNotFound(f"There is no task #{task_id}.")
+    return task
+
+
+async def lock(tx: Transaction, task_id: TaskId) -> Task:
+    """The task, for changing it in this transaction.
+
+    Raises: TaskNotFound.
+    """
+    row = await tx.fetch_one("lock_task", {"id": task_id})
+    if row is None:
+        raise TaskNotFound(f"There is no task #{task_id}.")
+    return await with_dependencies(tx, from_row(row))
+
+
+async def with_dependencies(reading: Reading, task: Task) -> Task:
+    """The task with `depends_on` and `blocked_by`."""
+    if task.dependencies == 0:
+        return task
+    return (await with_all_dependencies(reading, [task]))[0]
+
+
+async def with_all_dependencies(reading: Reading, tasks: Iterable[Task]) -> list[Task]:
+    """The tasks with `depends_on` and `blocked_by`, by one statement for all of them."""
+    tasks = list(tasks)
+    ids = [task.id for task in tasks if task.dependencies]
+    if not ids:
+        return tasks
+    found = await dependencies.of_tasks(reading, ids)
+    return [
+        replace(
+            task,
+            depends_on=tuple(found[task.id]),
+            blocked_by=tuple(d for d, status in found[task.id].items() if status != "completed"),
+        )
+        if task.id in found
+        else task
+        for task in tasks
+    ]
+
+
+async def claim_candidate(
+    reading: Reading, claimer: Claimer, *, without: frozenset[str]
+) -> Task | None:
+    """The task that the claimer would get: the best priority, then the lowest id.
+
+    `without`: projects that are paused.
+    """
+    offers = json.dumps(claimer.offers)
+    if claimer.projects is None and not without:
+        row = await reading.fetch_one("claim_candidate", {"offers": offers})
+    else:
+        projects = await _projects_to_look_at(reading, claimer, offers, without)
+        row = await reading.fetch_one(
+            "claim_candidate_of_projects", {"offers": offers, "projects": json.dumps(projects)}
+        )
+    return None if row is None else await with_dependencies(reading, from_row(row))
+
+
+async def _projects_to_look_at(
+    reading: Reading, claimer: Claimer, offers: str, without: frozenset[str]
+) -> Sequence[str]:
+    if claimer.projects is not None:
+        return [project for project in claimer.projects if project not in without]
+    rows = await reading.fetch_all("ready_projects", {"offers": offers})
+    return [row["project"] for row in rows if row["project"] not in without]
+
+
+async def due(reading: Reading, *, limit: int) -> list[Task]:
+    """Pending tasks whose readiness or offer is changed by the time that it is."""
+    values = {"now": epoch_milliseconds(reading.now), "limit": limit}
+    return [from_row(row) for row in await reading.fetch_all("due_tasks", values)]
+
+
+async def with_expired_lease(reading: Reading, *, steady: timedelta, limit: int) -> list[Task]:
+    """Tasks in progress whose lease has run out, the longest first."""
+    values = {"steady": milliseconds(steady), "limit": limit}
+    return [from_row(row) for row in await reading.fetch_all("expired_tasks", values)]
+
+
+async def held_by(reading: Reading, instance: str) -> list[Task]:
+    """The tasks that the instance holds, by id."""
+    rows = await reading.fetch_all("held_tasks", {"instance": instance})
+    return [from_row(row) for row in rows]
+
+
+async def all_held(reading: Reading) -> dict[str, list[TaskId]]:
+    """The ids of all tasks in progress, by their holders."""
+    held: dict[str, list[TaskId]] = {}
+    for row in await reading.fetch_all("all_held"):
+        held.setdefault(row["claimed_by"], []).append(TaskId(row["id"]))
+    return held
+
+
+async def place_in_queue(reading: Reading, task: Task) -> int:
+    """The task's place among all pending ones, from 1."""
+    row = await reading.fetch_one("place_in_queue", {"priority": task.priority.rank, "id": task.id})
+    return int((row or {"position": 0})["position"])
+
+
+async def ended_before(
+    reading: Reading, before: datetime, *, statuses: Iterable[Status], limit: int
+) -> list[Task]:
+    """Ended tasks that nothing depends on, the oldest end first."""
+    values: dict[str, Value] = {"before": epoch_milliseconds(before), "limit": limit}
+    values |= end_values(statuses)
+    return [from_row(row) for row in await reading.fetch_all("ended_before", values)]
+
+
+def end_values(statuses: Iterable[Status]) -> dict[str, Value]:
+    """The wanted ends as the three parameters that the statements take."""
+    wanted = {status.value for status in statuses}
+    return {f"end_{number}": end if end in wanted else None for number, end in enumerate(_ENDS, 1)}
