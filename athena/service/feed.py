@@ -86,6 +86,11 @@ class Feed:
             self._position = position
             self._wake_everybody()
 
+    async def notice_foreign_writes(self) -> None:
+        """Take in what another process has written, if anything."""
+        await self._store.check_for_foreign_writes()
+        await self.catch_up()
+
     def close(self) -> None:
         """Let every follower go."""
         self._stopping = True

@@ -89,6 +89,10 @@ class Instances:
 
         return await self._store.run(act)
 
+    async def mark_silent(self) -> int:
+        """Note as offline whoever was not seen for three minutes; gives their number."""
+        return await presence.mark_silent(self._store)
+
     async def list(self) -> list[Presence]:
         """Every instance that was ever seen, with the tasks it holds, by slug."""
 

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
+from enum import Enum
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
@@ -53,13 +54,21 @@ class SQLiteReading:
         return cast("Sequence[Row]", rows)
 
 
-class SQLiteStore(Store):
-    """A store in one file, served by one process."""
+class Role(Enum):
+    """As what a process opens the file: the one server, or a command beside it."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    SERVER = "server"
+    VISITOR = "visitor"
+
+
+class SQLiteStore(Store):
+    """A store in one file, served by one process; commands may visit it meanwhile."""
+
+    def __init__(self, path: Path, clock: Clock, role: Role = Role.SERVER) -> None:
         super().__init__()
         self._path = path
         self._clock = clock
+        self._role = role
         self._statements = dict(load_statements(sqlite_files.ENGINE))
         self._resources = ExitStack()
         self._writer: SQLiteWriter | None = None
@@ -68,19 +77,26 @@ class SQLiteStore(Store):
         self._data_version: int | None = None
 
     async def open(self) -> None:
-        """See `Store.open`. The file is locked until `close`."""
+        """See `Store.open`. The server locks the file until `close`."""
         try:
-            self._resources.enter_context(sqlite_files.locked(self._path))
-            await asyncio.to_thread(sqlite_files.prepare, self._path)
+            await self._prepare()
             self._writer = SQLiteWriter(
                 self._path, statements=self._statements, clock=self._clock, tell=self.tell
             )
             await self._open_readers()
             self._data_version = await self._writer.call(_data_version)
-            await self.run(_renew_all_leases)
+            if self._role is Role.SERVER:
+                await self.run(_renew_all_leases)
         except BaseException:
             await asyncio.shield(self.close())
             raise
+
+    async def _prepare(self) -> None:
+        if self._role is Role.SERVER:
+            self._resources.enter_context(sqlite_files.locked(self._path))
+            await asyncio.to_thread(sqlite_files.prepare, self._path)
+        else:
+            await asyncio.to_thread(sqlite_files.prepare_for_visitor, self._path)
 
     async def _open_readers(self) -> None:
         for _ in range(_READERS):

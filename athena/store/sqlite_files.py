@@ -68,6 +68,25 @@ def prepare(path: Path) -> None:
         raise StoreUnusable(f"{path} cannot be opened: {error.strerror or error}.") from error
 
 
+def prepare_for_visitor(path: Path) -> None:
+    """See to it that the file can be used beside a server, whose schema is not to be touched.
+
+    Raises: StoreUnusable.
+    """
+    if not path.exists():
+        with locked(path):
+            prepare(path)
+        return
+    try:
+        with contextlib.closing(connect(path)) as connection:
+            version, newest = schema_version(connection), len(load_migrations(ENGINE))
+            _check_origin(connection, path, version, newest=newest)
+    except sqlite3.DatabaseError as error:
+        raise StoreUnusable(f"{path} cannot be used as Athena's database: {error}.") from error
+    if version < newest:
+        raise StoreUnusable(f"{path} has an older schema: stop Athena and run `athena migrate`.")
+
+
 def schema_version(connection: sqlite3.Connection) -> int:
     """The number of the last migration that the file has seen."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -178,6 +197,21 @@ def restore_database(backup: Path, path: Path) -> Path | None:
     incoming.replace(path)
     _sync(path.parent)
     return former
+
+
+def compact(path: Path) -> int:
+    """Rewrite the file without its free pages; gives the number of bytes given back.
+
+    Raises: StoreUnusable, where somebody is at work in it for too long.
+    """
+    before = path.stat().st_size
+    try:
+        with contextlib.closing(connect(path)) as connection:
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    except sqlite3.DatabaseError as error:
+        raise StoreUnusable(f"{path} could not be compacted now: {error}.") from error
+    return before - path.stat().st_size
 
 
 @contextlib.contextmanager

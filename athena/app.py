@@ -1,0 +1,150 @@
+"""The composition root: builds everything from the settings, starts it, stops it in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from athena import __version__
+from athena.api.server import Api, ApiConfig
+from athena.background.housekeeping import KeyUseDuty, NewsDuty, PresenceDuty, RetentionDuty
+from athena.background.leases import LeaseDuty
+from athena.background.loop import Duty, run_forever
+from athena.clock import SystemClock
+from athena.model.clock import Clock
+from athena.service.keys import NewKey
+from athena.service.services import Services, build_services
+from athena.settings import Settings
+from athena.store.base import Store
+from athena.store.sqlite import Role, SQLiteStore
+
+_log: Final = structlog.get_logger(__name__)
+
+
+def build_store(settings: Settings, clock: Clock, role: Role = Role.SERVER) -> Store:
+    """The store that the settings name."""
+    return SQLiteStore(settings.database_path, clock, role)
+
+
+class App:
+    """One running Athena."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._store = build_store(settings, self._clock)
+        self._stop = asyncio.Event()
+        self._running = AsyncExitStack()
+        self.services: Services = build_services(
+            self._store,
+            self._clock,
+            lease=settings.stale_after,
+            max_attempts=settings.max_attempts,
+            version=__version__,
+        )
+        self.url = ""
+
+    async def start(self) -> NewKey | None:
+        """Start everything; gives the first admin key where one was made.
+
+        Raises: StoreUnusable, Invalid; OSError, where the port is taken.
+        """
+        try:
+            return await self._start()
+        except BaseException:
+            await asyncio.shield(self.stop())
+            raise
+
+    async def _start(self) -> NewKey | None:
+        settings, services = self._settings, self.services
+        await self._running.enter_async_context(self._store)
+        await services.feed.catch_up()
+        secret = settings.api_key.get_secret_value() if settings.api_key else None
+        new_key = await services.keys.ensure_first(secret)
+        for duty in self._duties():
+            self._run_beside(duty)
+        await self._start_bot()
+        api = Api(
+            services,
+            ApiConfig(
+                rate_limit=settings.rate_limit,
+                trusted_proxies=settings.trusted_proxies,
+            ),
+        )
+        self._running.push_async_callback(api.stop)
+        self.url = await api.start(settings.host, settings.port)
+        _log.info("athena serves", url=self.url, version=__version__)
+        return new_key
+
+    def _duties(self) -> list[Duty]:
+        services, days = self.services, self._settings.retention_days
+        return [
+            LeaseDuty(services.sweeping, self._clock),
+            PresenceDuty(services.instances),
+            KeyUseDuty(services.keys),
+            NewsDuty(services.feed),
+            RetentionDuty(services.sweeping, timedelta(days=days) if days else None),
+        ]
+
+    def _run_beside(self, duty: Duty) -> None:
+        running = asyncio.create_task(run_forever(duty), name=duty.name)
+
+        async def end() -> None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+        self._running.push_async_callback(end)
+
+    async def _start_bot(self) -> None:
+        """Start the bot, where there is a token; it lives and fails by itself."""
+        settings = self._settings
+        if settings.discord_token is None:
+            return
+        # Imported late: a server without Discord does not pay its memory.
+        from athena.sinks.discord import DiscordConfig, DiscordSink
+
+        sink = DiscordSink(
+            self.services,
+            DiscordConfig(
+                token=settings.discord_token.get_secret_value(),
+                guild_ids=tuple(int(guild) for guild in settings.discord_guild_ids),
+                channel=settings.discord_channel,
+                roles=settings.discord_roles,
+                users=settings.discord_users,
+                admin_roles=settings.discord_admin_roles,
+                api_url=settings.discord_api_url,
+                gateway_url=settings.discord_gateway_url,
+                public_url=settings.public_url,
+            ),
+        )
+        await sink.start()
+        self._running.push_async_callback(sink.stop)
+
+    async def stop(self) -> None:
+        """Stop everything in reverse: waiting requests are answered first. May be repeated."""
+        self.services.polls.close()
+        self.services.feed.close()
+        await self._running.aclose()
+
+    def ask_to_stop(self) -> None:
+        """Have `run_until_stopped` end."""
+        self._stop.set()
+
+    async def run_until_stopped(self, on_started: Callable[[NewKey | None, str], None]) -> None:
+        """Start, serve until SIGTERM or SIGINT, stop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.ask_to_stop)
+        new_key = await self.start()
+        try:
+            on_started(new_key, self.url)
+            await self._stop.wait()
+            _log.info("athena stops")
+        finally:
+            await self.stop()

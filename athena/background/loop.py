@@ -1,0 +1,45 @@
+"""Runs a duty again and again, whatever happens to it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Final, Protocol
+
+import structlog
+
+from athena.model.errors import Unavailable
+
+_log: Final = structlog.get_logger(__name__)
+# A failing duty is tried again soon, but does not fill the log.
+_AFTER_A_FAILURE: Final = timedelta(seconds=5)
+
+
+class Duty(Protocol):
+    """Something that is to be done from time to time; one run can be called by a test."""
+
+    @property
+    def name(self) -> str:
+        """What the log calls it."""
+
+    @property
+    def every(self) -> timedelta:
+        """The pause between two runs."""
+
+    async def run_once(self) -> None:
+        """Do it."""
+
+
+async def run_forever(duty: Duty) -> None:
+    """Do the duty until cancelled; a failure is logged, and the next run comes all the same."""
+    while True:
+        pause = duty.every
+        try:
+            await duty.run_once()
+        except Unavailable as error:
+            _log.warning("duty waits", duty=duty.name, reason=error.detail)
+            pause = max(pause, _AFTER_A_FAILURE)
+        except Exception:  # noqa: BLE001  (the loop must live on; the log has the traceback)
+            _log.exception("duty failed", duty=duty.name)
+            pause = max(pause, _AFTER_A_FAILURE)
+        await asyncio.sleep(pause.total_seconds())

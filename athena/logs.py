@@ -1,0 +1,92 @@
+"""Structured logs on standard output, one format for every library, with secrets taken out."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+import structlog
+
+_HIDDEN: Final = "***"
+# Keys of ours wherever they appear, and what follows a telling header name.
+_KEY_LIKE: Final = re.compile(r"ath_[0-9A-Za-z]{8,}")
+_CREDENTIAL: Final = re.compile(
+    r"(?i)(x-api-key|authorization)(['\"]?\s*[:=]\s*['\"]?)(bearer\s+|bot\s+)?[^\s'\",}]+"
+)
+# These say at INFO what only a maintainer of the library wants to know.
+_CHATTY: Final = ("discord.client", "discord.gateway", "aiosqlite", "asyncio")
+
+
+class Redaction:
+    """Takes the known secrets, and whatever looks like one, out of a line."""
+
+    def __init__(self, secrets: tuple[str, ...]) -> None:
+        self._secrets = tuple(secret for secret in secrets if secret)
+
+    def __call__(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, _HIDDEN)
+        text = _KEY_LIKE.sub(_HIDDEN, text)
+        return _CREDENTIAL.sub(rf"\1\2{_HIDDEN}", text)
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    """Renders a record as one line that no text in it can break or forge."""
+
+    def __init__(self, redact: Redaction, **options: Any) -> None:
+        super().__init__(**options)
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redact(super().format(record))
+
+
+def _on_one_line(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Escape what would start a new line or steer a terminal."""
+    for name, value in event.items():
+        if isinstance(value, str) and name != "exception" and not value.isprintable():
+            event[name] = value.encode("unicode_escape").decode("ascii")
+    return event
+
+
+def set_up_logs(*, level: str, form: str, secrets: tuple[str, ...] = ()) -> None:
+    """Send the records of every library to standard output, as lines for people or as JSON."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _on_one_line,
+    ]
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        _Formatter(
+            Redaction(secrets),
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(
+            max(logging.WARNING, logging.getLevelNamesMapping()[level])
+        )

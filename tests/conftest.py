@@ -1,0 +1,33 @@
+"""Fixtures that every part of the tests shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.running import RunningServer
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
+    """Starts real servers, each on a folder of its own; all of them end with the test."""
+    servers: list[RunningServer] = []
+
+    def start(**settings: str) -> RunningServer:
+        folder = tmp_path / f"server-{len(servers)}"
+        folder.mkdir()
+        server = RunningServer(folder, settings={f"ATHENA_{k}": v for k, v in settings.items()})
+        servers.append(server)
+        return server.start()
+
+    yield start
+    for server in servers:
+        server.kill()
+
+
+@pytest.fixture
+def server(start_server: Callable[..., RunningServer]) -> RunningServer:
+    """One real server."""
+    return start_server()
