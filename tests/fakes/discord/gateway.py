@@ -75,13 +75,21 @@ class Session:
 class Connection:
     """One websocket. Frames go out in order through one queue, whoever sends them."""
 
-    def __init__(self, socket: web.WebSocketResponse, *, compressed: bool) -> None:
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        transport: asyncio.Transport | None,
+        *,
+        compressed: bool,
+    ) -> None:
         self.socket = socket
+        self._transport = transport
         self.session: Session | None = None
         self._stream = zlib.compressobj() if compressed else None
         self._queue: asyncio.Queue[Json | int] = asyncio.Queue()
         self._writer = asyncio.create_task(self._write())
         self.zombie = False
+        self.closed_here = False
 
     def send(self, frame: Json) -> None:
         if not self.zombie:
@@ -89,7 +97,13 @@ class Connection:
 
     def close(self, code: int) -> None:
         """Close with that code, after what is queued."""
+        self.closed_here = True
         self._queue.put_nowait(code)
+
+    def abort(self) -> None:
+        """End it without a word."""
+        if self._transport is not None:
+            self._transport.abort()
 
     async def _write(self) -> None:
         while True:
@@ -110,6 +124,8 @@ class Connection:
         await self.socket.send_bytes(packed)
 
     async def finish(self) -> None:
+        if self.closed_here:
+            await asyncio.wait([self._writer], timeout=1)
         self._writer.cancel()
         await asyncio.gather(self._writer, return_exceptions=True)
 
@@ -149,9 +165,7 @@ class Gateway:
     def cut(self) -> None:
         """Break every connection without a word, as a failing network does."""
         for connection in list(self.connections):
-            transport = connection.socket.get_extra_info("transport")
-            if transport is not None:
-                transport.abort()
+            connection.abort()
 
     def ask_to_reconnect(self) -> None:
         """Opcode 7."""
@@ -216,7 +230,7 @@ class Gateway:
             await socket.close(code=4002)
             self._state.violate("gateway", "connect", f"compress={compress} is not spoken here")
             return socket
-        connection = Connection(socket, compressed=compress is not None)
+        connection = Connection(socket, request.transport, compressed=compress is not None)
         self.connections.add(connection)
         try:
             interval = int(self._heartbeat_seconds * 1000)
@@ -255,7 +269,8 @@ class Gateway:
         session = connection.session
         if session is not None and session.connection is connection:
             session.connection = None
-            if connection.socket.close_code in (1000, 1001) and session in self.sessions:
+            left = not connection.closed_here and connection.socket.close_code in (1000, 1001)
+            if left and session in self.sessions:
                 self.sessions.remove(session)
         await connection.finish()
         self._state.changed()

@@ -58,6 +58,7 @@ class Bot(discord.Client):
             intents=discord.Intents(int(os.environ.get("INTENTS", "1"))),
             allowed_mentions=discord.AllowedMentions.none(),
             max_ratelimit_timeout=30,
+            heartbeat_timeout=float(os.environ.get("HEARTBEAT_TIMEOUT", "60")),
         )
         self.tree = app_commands.CommandTree(self)
         add_commands(self.tree)
