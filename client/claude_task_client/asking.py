@@ -163,7 +163,7 @@ class Asking(Calls):
             )
             answer = await self._poll(call)
             if answer.body is not None:
-                return Result.read(answer.body)
+                return self._read(Result, answer.body, needs="success")
             if is_over(deadline):
                 return None
 

@@ -45,12 +45,12 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version)
 def group() -> None:
-    r"""Take tasks from Athena's queue, work on them, and submit new ones.
+    """Take tasks from Athena's queue, work on them, and submit new ones.
 
     \b
     Exit codes: 0 done; 1 refused by Athena; 2 wrong usage;
     3 Athena not reachable; 4 nothing to do.
-    """
+    """  # noqa: D301  click wants the character
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from claude_task_client.http import HttpTransport
 from claude_task_client.sync import Athena
 
 # How long a command tries again where that is safe: through a blink of the network, no longer.
-RETRY_SECONDS: Final = 3.0
+RETRY_SECONDS: Final = 0.5
 # Commands that wait for something anyway also wait through a restart of Athena.
 PATIENT_RETRY_SECONDS: Final = 120.0
 

@@ -23,7 +23,7 @@ def percent(task: Task) -> str | None:
     """How far it is: `40 %`."""
     if task.progress is None or task.progress.percent is None or task.has_ended:
         return None
-    return f"{task.progress.percent:.0f} %"
+    return f"{task.progress.percent} %"
 
 
 def age(task: Task) -> str:

@@ -122,7 +122,7 @@ class HttpTransport:
 
         stamina.instrumentation.set_on_retry_hooks([])  # a command's output is its own
         for attempt in stamina.retry_context(
-            on=worth_another_try(call), attempts=None, timeout=self._retry_seconds
+            on=worth_another_try(call), attempts=None, timeout=self._retry_seconds, wait_jitter=0.1
         ):
             with attempt:
                 return self._exchange(call)

@@ -127,9 +127,8 @@ def write_file(path: Path, values: Mapping[str, str]) -> None:
 
 def normal_url(url: str) -> str:
     """An address without what requests add themselves. Raises: BadSettings."""
-    text = url.strip().rstrip("/")
-    if "://" not in text:
-        text = f"http://{text}"
+    text = url.strip()
+    text = (text if "://" in text else f"http://{text}").rstrip("/")
     if not _is_address(text):
         raise BadSettings(
             f"{url!r} is not an address of Athena: that looks like {DEFAULT_URL}"

@@ -40,7 +40,7 @@ class Value:
 class Progress(Value):
     """How far a task is, in its holder's words."""
 
-    percent: float | None
+    percent: int | None
     message: str | None
 
 
@@ -94,7 +94,7 @@ class Task(Value):
     result: Result | None
     completed_at: datetime | None
     session_id: str | None
-    continues: int | None
+    continues: str | None
     metadata: Mapping[str, object]
 
     @property

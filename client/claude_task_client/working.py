@@ -77,7 +77,7 @@ class Working(Calls):
         self,
         task: Task | int,
         *,
-        percent: float | None = None,
+        percent: int | None = None,
         message: str | None = None,
         phase: str | None = None,
         notes: str | None = None,

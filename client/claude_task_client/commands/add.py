@@ -34,7 +34,10 @@ from claude_task_client.reading import STANDARD_INPUT, read_text
     help="Not before this task is completed; several times if need be.",
 )
 @click.option(
-    "--not-before", type=future, help="Not before 30m, 2h, 09:00, tomorrow 09:00, or ISO 8601."
+    "--not-before",
+    type=future,
+    metavar="WHEN",
+    help="Not before 30m, 2h, 09:00, tomorrow 09:00, or ISO 8601.",
 )
 @click.option(
     "--wait",

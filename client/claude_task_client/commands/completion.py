@@ -17,13 +17,13 @@ SHELLS = ("bash", "zsh", "fish")
 @json_option
 @click.pass_context
 def command(ctx: click.Context, shell: str, as_json: bool) -> None:
-    r"""Print the completion script of a shell.
+    """Print the completion script of a shell.
 
     \b
     bash:  eval "$(claude-task-client completion bash)"     in ~/.bashrc
     zsh:   eval "$(claude-task-client completion zsh)"      in ~/.zshrc
     fish:  claude-task-client completion fish | source      in config.fish
-    """
+    """  # noqa: D301  click wants the character
     kind = get_completion_class(shell)
     assert kind is not None  # noqa: S101  the choice offers only what click has
     script = kind(ctx.find_root().command, {}, PROGRAM, "_CLAUDE_TASK_CLIENT_COMPLETE").source()

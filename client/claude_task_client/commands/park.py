@@ -16,6 +16,7 @@ from claude_task_client.options import athena_command, future, held_argument, js
 @click.option(
     "--until",
     type=future,
+    metavar="WHEN",
     required=True,
     help="When it may go on: 30m, 2h, 09:00, tomorrow 09:00, or ISO 8601.",
 )

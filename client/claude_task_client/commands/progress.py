@@ -13,7 +13,7 @@ PHASES = ("working", "waiting", "auditing", "testing", "committing")
 
 @athena_command()
 @held_argument
-@click.option("-p", "--percent", type=click.FloatRange(0, 100), help="How much is done.")
+@click.option("-p", "--percent", type=click.IntRange(0, 100), help="How much is done.")
 @click.option("-m", "--message", help="What is being done now.")
 @click.option("--phase", type=click.Choice(PHASES), help="What kind of work it is now.")
 @click.option("-n", "--notes", help="Notes to keep with the task.")
@@ -21,7 +21,7 @@ PHASES = ("working", "waiting", "auditing", "testing", "committing")
 def command(
     *,
     task_id: int | None,
-    percent: float | None,
+    percent: int | None,
     message: str | None,
     phase: str | None,
     notes: str | None,
@@ -30,10 +30,8 @@ def command(
     """Tell how far the task in hand is, and keep the hold on it."""
     if percent is None and not (message or phase or notes):
         raise click.UsageError("Say at least one of --percent, --message, --phase and --notes.")
-    # As a person would write it: 40, not 40.0.
-    number = int(percent) if percent is not None and percent.is_integer() else percent
     now = held(task_id)
     task = now.athena.progress(
-        now.id, percent=number, message=message, phase=phase, notes=notes, attempt=now.attempt
+        now.id, percent=percent, message=message, phase=phase, notes=notes, attempt=now.attempt
     )
     output.show(task, as_json=as_json, done=f"#{task.id} is {describing.state(task)}.")

@@ -13,7 +13,7 @@ from claude_task_client.options import athena_command, json_option, past
 
 @athena_command()
 @click.option("--status", help="One or several by comma: completed, failed, cancelled (all three).")
-@click.option("--before", type=past, help="Ended before: 30d (ago), or ISO 8601.")
+@click.option("--before", type=past, metavar="WHEN", help="Ended before: 30d (ago), or ISO 8601.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @json_option
 def command(status: str | None, before: datetime | None, yes: bool, as_json: bool) -> None:

@@ -1,0 +1,123 @@
+"""What may answer in Athena's place: a proxy, another service, a hole in the network.
+
+Athena itself is never imitated here: her answers come from the real server.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Script = Callable[[socket.socket, bytes], None]
+
+
+@contextmanager
+def stranger(script: Script) -> Iterator[str]:
+    """Run `script` on each connection, with the head of its first request; gives the address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    connections: list[socket.socket] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            connections.append(connection)
+            threading.Thread(target=talk, args=(connection,), daemon=True).start()
+
+    def talk(connection: socket.socket) -> None:
+        try:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                piece = connection.recv(65536)
+                if not piece:
+                    return
+                head += piece
+            script(connection, head)
+        except OSError:
+            pass  # the client has gone, or the test is over
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for connection in connections:
+            connection.close()
+
+
+def answer(status: str, kind: str, body: str, *headers: str) -> Script:
+    """Always give this answer, and close."""
+    lines = [
+        f"HTTP/1.1 {status}",
+        f"Content-Type: {kind}",
+        f"Content-Length: {len(body.encode())}",
+        "Connection: close",
+        *headers,
+    ]
+    content = ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
+
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(content)
+        connection.close()
+
+    return script
+
+
+def silence(connection: socket.socket, _: bytes) -> None:
+    """Take the request and never answer; the connection stays open until the client leaves."""
+    while connection.recv(65536):
+        pass
+
+
+def drip(connection: socket.socket, _: bytes) -> None:
+    """Answer byte by byte, so that no single wait is long."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{")
+    connection.settimeout(0.1)
+    while True:
+        connection.sendall(b" ")
+        try:
+            if not connection.recv(65536):
+                return
+        except TimeoutError:
+            continue
+
+
+def closed_port() -> str:
+    """An address where nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def losing_answers(url: str, *, how_many: int) -> Iterator[str]:
+    """A bad network before `url`: requests arrive there, but the first answers do not come back."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    left = [how_many]
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        with socket.create_connection((host, int(port))) as server:
+            server.sendall(_whole(connection, request))
+            answer = server.recv(65536)
+            if left[0] > 0:
+                left[0] -= 1
+            else:
+                connection.sendall(answer)
+        connection.close()
+
+    with stranger(script) as address:
+        yield address
+
+
+def _whole(connection: socket.socket, request: bytes) -> bytes:
+    head, _, body = request.partition(b"\r\n\r\n")
+    sizes = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    size = int(sizes[0].partition(b":")[2]) if sizes else 0
+    while len(body) < size:
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body

@@ -1,0 +1,75 @@
+"""Which task a command without a number is about, and which attempt it carries."""
+
+import json
+
+REFUSED, WRONG_USAGE = 1, 2
+
+
+def test_complete_carries_the_attempt_that_was_claimed(laptop, athena):
+    """A newer claim in this instance's own name is not ended by the older work."""
+    task = laptop.json("add", "x")
+    laptop.run("claim")
+    instance = laptop.variables["CLAUDE_INSTANCE"]
+    athena.ask("POST", f"/api/tasks/{task['id']}/release", {"instance": instance})
+    athena.ask("POST", f"/api/tasks/{task['id']}/claim", {"instance": instance})
+
+    done = laptop.run("complete", str(task["id"]))
+
+    assert done.returncode == REFUSED
+    assert laptop.json("show", str(task["id"]))["status"] == "in_progress"
+
+
+def test_what_was_ended_is_forgotten(laptop):
+    laptop.run("add", "x")
+    laptop.run("claim")
+    remembered = json.loads(laptop.claims_file().read_text())
+    laptop.run("complete")
+
+    assert list(remembered.values()) == [{str(next(iter(*remembered.values()))): 1}]
+    assert json.loads(laptop.claims_file().read_text()) == {}
+
+
+def test_a_cancelled_task_is_forgotten_when_its_holder_learns_of_it(laptop):
+    task = laptop.json("add", "x")
+    laptop.run("claim")
+    laptop.run("cancel", str(task["id"]))
+
+    done = laptop.run("complete")
+
+    assert done.returncode == REFUSED
+    assert "claude-task-client claim" in done.stderr
+    assert json.loads(laptop.claims_file().read_text()) == {}
+
+
+def test_with_several_in_hand_one_must_be_named(laptop):
+    for _ in range(2):
+        laptop.run("add", "x")
+        laptop.run("claim")
+
+    done = laptop.run("complete")
+
+    assert done.returncode == WRONG_USAGE
+    assert "say which one" in done.stderr
+
+
+def test_a_claim_made_elsewhere_in_this_instances_name_counts(laptop, athena):
+    """Athena is asked where this machine remembers nothing."""
+    task = laptop.json("add", "x")
+    instance = laptop.variables["CLAUDE_INSTANCE"]
+    athena.ask("POST", f"/api/tasks/{task['id']}/claim", {"instance": instance})
+
+    done = laptop.run("complete")
+
+    assert done.stdout == f"Completed #{task['id']}.\n"
+
+
+def test_a_claim_stands_even_where_it_cannot_be_remembered(laptop):
+    laptop.claims_file().parent.parent.mkdir(parents=True)
+    laptop.claims_file().parent.write_text("a file where the folder should be")
+    task = laptop.json("add", "x")
+
+    done = laptop.run("claim")
+
+    assert done.returncode == 0
+    assert "Warning" in done.stderr
+    assert laptop.json("show", str(task["id"]))["status"] == "in_progress"
