@@ -10,12 +10,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any, Final
 
 from athena.model import limits
 from athena.model.errors import InvalidTransition, NotHolder, TaskWasCancelled
 from athena.model.lifecycle import Action, Status, status_after
-from athena.model.readiness import unsettled
 from athena.model.task import Phase, Progress, Task
+
+# What is known of a task only while it is pending. Spelled out once: a value of so many fields is
+# not copied twice on the hot path.
+_OUT_OF_THE_QUEUE: Final[Mapping[str, Any]] = {
+    "readiness": None,
+    "parked_until": None,
+    "affinity": None,
+    "affinity_until": None,
+    "offered_to": None,
+    "due_at": None,
+    "late_holder": None,
+}
 
 
 def is_held_by(task: Task, instance: str) -> bool:
@@ -82,7 +94,8 @@ def claimed(
 ) -> Task:
     """The pending task as held by the instance from now on; `attempt` goes up by one."""
     return replace(
-        unsettled(task),
+        task,
+        **_OUT_OF_THE_QUEUE,
         status=status_after(task.status, Action.CLAIM),
         claimed_by=instance,
         claimed_at=now,
@@ -90,7 +103,6 @@ def claimed(
         attempt=task.attempt + 1,
         phase=Phase.WORKING,
         progress=None,
-        late_holder=None,
         lease=lease,
         lease_deadline=steady + lease,
         lease_expires_at=now + lease,
@@ -143,8 +155,10 @@ def completed(
     now: datetime,
 ) -> Task:
     """The task as done by the instance; `action` says whether its lease had run out."""
-    return replace(
-        _ended(task, status_after(task.status, action), now),
+    return _ended(
+        task,
+        status_after(task.status, action),
+        now,
         claimed_by=instance,
         notes=task.notes if notes is None else notes,
         error=None,
@@ -155,8 +169,10 @@ def completed(
 
 def failed(task: Task, *, error: str, result: Mapping[str, object] | None, now: datetime) -> Task:
     """The task as failed for good by its holder."""
-    return replace(
-        _ended(task, status_after(task.status, Action.FAIL), now),
+    return _ended(
+        task,
+        status_after(task.status, Action.FAIL),
+        now,
         failures=task.failures + 1,
         error=error,
         result=result,
@@ -213,9 +229,10 @@ def expired(task: Task, *, now: datetime) -> Task:
     """The task whose lease ran out: pending again, or failed once its attempts are used up."""
     failures = task.failures + 1
     if failures >= task.max_attempts:
-        ended = _ended(task, status_after(task.status, Action.EXPIRE_FOR_GOOD), now)
         error = f"The lease of {task.claimed_by} ran out ({failures} of {task.max_attempts})."
-        return replace(ended, failures=failures, error=error, late_holder=task.claimed_by)
+        status = status_after(task.status, Action.EXPIRE_FOR_GOOD)
+        ended = _ended(task, status, now, failures=failures, error=error)
+        return replace(ended, late_holder=task.claimed_by)
     back = given_back(task, Action.EXPIRE, now=now)
     return replace(back, failures=failures, late_holder=task.claimed_by)
 
@@ -242,16 +259,17 @@ def retried(task: Task, *, now: datetime) -> Task:
     )
 
 
-def _ended(task: Task, status: Status, now: datetime) -> Task:
+def _ended(task: Task, status: Status, now: datetime, **further: Any) -> Task:
     if not status.is_end:
         raise InvalidTransition(f"{status.value} is not an end.")
     return replace(
-        unsettled(task),
+        task,
+        **_OUT_OF_THE_QUEUE,
+        **further,
         status=status,
         completed_at=now,
         updated_at=now,
         phase=None,
-        late_holder=None,
         lease=None,
         lease_deadline=None,
         lease_expires_at=None,

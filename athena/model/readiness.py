@@ -41,24 +41,6 @@ def settled(task: Task, *, now: datetime, lane_is_open: bool) -> Task:
     )
 
 
-def unsettled(task: Task) -> Task:
-    """The task without any of it, as it is while not pending."""
-    return replace(
-        task,
-        readiness=None,
-        parked_until=None,
-        affinity=None,
-        affinity_until=None,
-        offered_to=None,
-        due_at=None,
-    )
-
-
-def holds_its_lane(task: Task) -> bool:
-    """Whether a pending task keeps those behind it waiting even when it cannot run itself."""
-    return task.attempt > 0
-
-
 def _affinity(
     task: Task, readiness: Readiness, now: datetime
 ) -> tuple[str | None, datetime | None]:

@@ -41,11 +41,15 @@ def json_value(column: str) -> object:
 
 def json_object(column: str) -> dict[str, object]:
     """The JSON object that stands in a column."""
+    if column == "{}":
+        return {}
     value = json_value(column)
     return value if isinstance(value, dict) else {}
 
 
 def strings(column: str) -> tuple[str, ...]:
     """The list of texts that stands in a column."""
+    if column == "[]":
+        return ()
     value = json_value(column)
     return tuple(str(item) for item in value) if isinstance(value, list) else ()

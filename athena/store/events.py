@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
-from typing import Final
+
+import orjson
 
 from athena.model.event import Actor, ActorKind, Event, EventId, Happening
 from athena.model.task import TaskId
 from athena.model.text import epoch_milliseconds, from_epoch_milliseconds
 from athena.store.base import Reading, Row, Transaction
-
-_TO_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 async def append(
@@ -27,7 +25,7 @@ async def append(
             "at": epoch_milliseconds(tx.now),
             "actor_kind": by.kind.value,
             "actor_name": by.name,
-            "data": _TO_JSON(data),
+            "data": orjson.dumps(data).decode(),
         },
     )
     event = Event(
@@ -50,7 +48,7 @@ def from_row(row: Row) -> Event:
         task_id=row["task_id"],
         at=from_epoch_milliseconds(row["at"]),
         actor=Actor(ActorKind(row["actor_kind"]), row["actor_name"]),
-        data=json.loads(row["data"]),
+        data=orjson.loads(row["data"]),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from enum import Enum
@@ -19,7 +19,7 @@ from athena.model.text import epoch_milliseconds, milliseconds
 from athena.store import sqlite_files
 from athena.store.base import Committed, Query, Row, Store, Transaction, UseCase, Values
 from athena.store.sqlite_writer import SQLiteWriter, as_unavailable
-from athena.store.statements import load_statements
+from athena.store.statements import Statement, compile_statement, load_statements
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class SQLiteReading:
     __slots__ = ("_connection", "_statements", "now")
 
     def __init__(
-        self, connection: aiosqlite.Connection, statements: dict[str, str], now: datetime
+        self, connection: aiosqlite.Connection, statements: Mapping[str, Statement], now: datetime
     ) -> None:
         self._connection = connection
         self._statements = statements
@@ -48,9 +48,8 @@ class SQLiteReading:
 
     async def fetch_all(self, statement: str, values: Values = _NO_VALUES) -> Sequence[Row]:
         """All rows."""
-        rows = await self._connection.execute_fetchall(
-            self._statements[statement], cast("dict[str, object]", values)
-        )
+        compiled = self._statements[statement]
+        rows = await self._connection.execute_fetchall(compiled.sql, compiled.bind(values))
         return cast("Sequence[Row]", rows)
 
 
@@ -69,7 +68,10 @@ class SQLiteStore(Store):
         self._path = path
         self._clock = clock
         self._role = role
-        self._statements = dict(load_statements(sqlite_files.ENGINE))
+        self._statements = {
+            name: compile_statement(sql, "?")
+            for name, sql in load_statements(sqlite_files.ENGINE).items()
+        }
         self._resources = ExitStack()
         self._writer: SQLiteWriter | None = None
         self._readers: list[aiosqlite.Connection] = []

@@ -24,6 +24,7 @@ from athena.model.clock import Clock
 from athena.model.errors import Unavailable
 from athena.store.base import Committed, Row, UseCase, Values
 from athena.store.sqlite_files import connect
+from athena.store.statements import Statement
 
 T = TypeVar("T")
 
@@ -60,7 +61,7 @@ class SQLiteTransaction:
 
     __slots__ = ("_connection", "_statements", "committed", "now", "steady")
 
-    def __init__(self, connection: sqlite3.Connection, statements: Mapping[str, str]) -> None:
+    def __init__(self, connection: sqlite3.Connection, statements: Mapping[str, Statement]) -> None:
         self._connection = connection
         self._statements = statements
         self.now: datetime
@@ -69,16 +70,19 @@ class SQLiteTransaction:
 
     async def fetch_one(self, statement: str, values: Values = _NO_VALUES) -> Row | None:
         """The first row."""
-        cursor = self._connection.execute(self._statements[statement], values)
+        compiled = self._statements[statement]
+        cursor = self._connection.execute(compiled.sql, compiled.bind(values))
         return cast("Row | None", cursor.fetchone())
 
     async def fetch_all(self, statement: str, values: Values = _NO_VALUES) -> Sequence[Row]:
         """All rows."""
-        return self._connection.execute(self._statements[statement], values).fetchall()
+        compiled = self._statements[statement]
+        return self._connection.execute(compiled.sql, compiled.bind(values)).fetchall()
 
     async def execute(self, statement: str, values: Values = _NO_VALUES) -> int:
         """The number of rows changed."""
-        return self._connection.execute(self._statements[statement], values).rowcount
+        compiled = self._statements[statement]
+        return self._connection.execute(compiled.sql, compiled.bind(values)).rowcount
 
 
 @dataclass(slots=True, eq=False)
@@ -121,7 +125,7 @@ class SQLiteWriter:
         self,
         path: Path,
         *,
-        statements: Mapping[str, str],
+        statements: Mapping[str, Statement],
         clock: Clock,
         tell: Callable[[Committed], None],
     ) -> None:

@@ -7,13 +7,16 @@ statement where it really differs, in a folder of its own, with its reason besid
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Final
+from operator import itemgetter
+from typing import Any, Final
 
 _NAME: Final = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+# A parameter, but not the second colon of a cast, nor what stands in a comment or in quotes.
+_PARAMETER: Final = re.compile(r"--[^\n]*|'[^']*'|(?<!:):([a-z_][a-z0-9_]*)")
 _NUMBERED: Final = re.compile(r"^(\d{4})_(\w+)\.sql$")
 
 
@@ -24,6 +27,44 @@ class Migration:
     number: int
     name: str
     sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement as an engine takes it: numbered parameters, and how to bind them from names."""
+
+    sql: str
+    bind: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+
+
+def compile_statement(sql: str, mark: str) -> Statement:
+    """Number the parameters (`mark` is the engine's sign before the number).
+
+    Binding by position costs a fifth of what sqlite3's binding by name does, and is the only way
+    that asyncpg knows.
+    """
+    names: list[str] = []
+
+    def numbered(match: re.Match[str]) -> str:
+        name = match[1]
+        if name is None:
+            return match[0]
+        if name not in names:
+            names.append(name)
+        return f"{mark}{names.index(name) + 1}"
+
+    text = _PARAMETER.sub(numbered, sql)
+    return Statement(text, _binder(names))
+
+
+def _binder(names: list[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    match names:
+        case []:
+            return lambda _values: ()
+        case [only]:
+            return lambda values: (values[only],)
+        case _:
+            return itemgetter(*names)
 
 
 def load_statements(engine: str) -> Mapping[str, str]:

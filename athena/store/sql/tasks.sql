@@ -16,8 +16,30 @@ SELECT * FROM tasks WHERE id = :id;
 -- For a task that is about to change. One writer makes this a plain read on SQLite.
 SELECT * FROM tasks WHERE id = :id;
 
+-- name: save_claimed
+-- A transition writes what it can change and no more: all columns at once cost twice as much.
+-- Guarded, as the two below: a task that moved on meanwhile is not overwritten.
+UPDATE tasks SET
+    status = :status, updated_at = :updated_at, attempt = :attempt, claimed_by = :claimed_by,
+    claimed_at = :claimed_at, late_holder = :late_holder, lease_ms = :lease_ms,
+    lease_deadline = :lease_deadline, lease_expires_at = :lease_expires_at,
+    readiness = :readiness, parked_until = :parked_until, affinity = :affinity,
+    affinity_until = :affinity_until, offered_to = :offered_to, due_at = :due_at, phase = :phase,
+    progress_percent = :progress_percent, progress_message = :progress_message
+WHERE id = :id AND status = :was_status AND attempt = :was_attempt;
+
+-- name: save_ended
+UPDATE tasks SET
+    status = :status, updated_at = :updated_at, failures = :failures, claimed_by = :claimed_by,
+    late_holder = :late_holder, lease_ms = :lease_ms, lease_deadline = :lease_deadline,
+    lease_expires_at = :lease_expires_at, readiness = :readiness, parked_until = :parked_until,
+    affinity = :affinity, affinity_until = :affinity_until, offered_to = :offered_to,
+    due_at = :due_at, phase = :phase, notes = :notes, error = :error, result = :result,
+    cost_usd = :cost_usd, completed_at = :completed_at, session_id = :session_id
+WHERE id = :id AND status = :was_status AND attempt = :was_attempt;
+
 -- name: save_task
--- Guarded: a task that moved on meanwhile is not overwritten.
+-- Everything that can change but the description, which is long and hardly ever does.
 UPDATE tasks SET
     status = :status, priority = :priority, project = :project, target = :target,
     updated_at = :updated_at, not_before = :not_before, max_attempts = :max_attempts,
