@@ -7,7 +7,7 @@ and it works inside one as well.
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
@@ -41,9 +41,9 @@ def _blocking(
 
 def _iterating(
     method: Callable[Concatenate[AsyncAthena, P], AsyncGenerator[R, None]],
-) -> Callable[Concatenate[Athena, P], Iterator[R]]:
+) -> Callable[Concatenate[Athena, P], Generator[R, None, None]]:
     @functools.wraps(method)
-    def call(self: Athena, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
+    def call(self: Athena, /, *args: P.args, **kwargs: P.kwargs) -> Generator[R, None, None]:
         generator = method(self.behind, *args, **kwargs)
         try:
             while True:

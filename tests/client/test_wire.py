@@ -35,12 +35,8 @@ def test_a_task_has_typed_fields_and_keeps_what_it_does_not_know():
 def test_missing_and_odd_fields_do_not_break_a_reader():
     task = Task.read({"id": 1, "created_at": "whenever", "depends_on": None, "result": "?"})
 
-    assert (task.created_at, task.depends_on, task.result, task.lane) == (
-        "whenever",
-        (),
-        None,
-        None,
-    )
+    assert str(task.created_at) == "whenever"
+    assert (task.depends_on, task.result, task.lane) == ((), None, None)
 
 
 def test_values_cannot_be_changed_and_compare_by_content():
@@ -48,7 +44,7 @@ def test_values_cannot_be_changed_and_compare_by_content():
 
     assert task == Task.read(JSON | {"from_the_future": False})
     with pytest.raises(AttributeError):
-        task.status = "completed"
+        setattr(task, "status", "completed")  # noqa: B010  mypy knows better
 
 
 def test_nested_lists_become_values():
