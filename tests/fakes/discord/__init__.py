@@ -4,7 +4,7 @@ Use it in a test like this (the bot runs in a process of its own)::
 
     async with DiscordStandIn() as discord:          # guild "Athena HQ": #general, #claude-tasks
         server = await start_athena(env=discord.environment)   # token, API URL, gateway URL
-        await discord.wait_connected()
+        await discord.wait_ready("task")     # signed in, and its commands registered
         alice = discord.member("alice", discord.role("dev"))
 
         answer = await discord.slash(alice, "task", description="Deploy", priority="high")
@@ -31,15 +31,16 @@ A message has `text`, `edits`, `versions`, `pings`, `thread`, `buttons`, `reply_
 
 Mishaps: `faults.rate_limit / fail / drop / lose_answer / delay / delay_answer(route)` with routes
 like "POST /channels/*/messages"; `gateway.refuse_next(4014)`, `drop(4000)`, `cut()`,
-`ask_to_reconnect()`, `invalidate()`, `become_zombie()`, `away`, `ready_delay_seconds`; `go_away()`
-and `come_back(forgetful=…)`; `deny(channel, Permission.SEND_MESSAGES)`, `allow(channel)`,
-`delete(channel | thread | message)`, `archive(thread, locked=…)`; `state.active_threads_max`;
+`ask_to_reconnect()`, `invalidate()`, `become_zombie()`, `emit(event, data)`, `away`,
+`ready_delay_seconds`; `go_away()` and `come_back(forgetful=…)`; `deny(channel,
+Permission.SEND_MESSAGES)`, `allow(channel)`, `delete(channel | thread | message)`,
+`archive(thread, locked=…)`; `state.active_threads_max`;
 `state.clock.advance(minutes=15)` ages tokens; `DiscordStandIn(rate_limits=True)` answers 429.
 
-What tests read: `wait_for(lambda state: …)`, `wait_for_message`, `violations` (what no correct bot
-sends: bad bodies by Discord's rules or its OpenAPI document, secrets given to `forbid`, unknown
-routes), `refusals` (every 4xx with its code), `requests`, `state.commands.puts`, `state.pings_of`,
-`gateway.identifies`, `gateway.resumes`, `limits.exceeded`, `describe()`.
+What tests read: `wait_for(lambda state: …)`, `wait_for_message`, `wait_connected`, `violations`
+(what no correct bot sends: bad bodies by Discord's rules or its OpenAPI document, secrets given to
+`forbid`, unknown routes), `refusals` (every 4xx with its code), `requests`, `state.pings_of`,
+`state.commands.puts`, `gateway.identifies`, `gateway.resumes`, `limits.exceeded`, `describe()`.
 
 By hand: `python -m tests.fakes.discord --port 5055` prints the variables for `athena serve`, shows
 what happens and takes commands (`help`).

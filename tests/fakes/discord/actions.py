@@ -14,7 +14,7 @@ from tests.fakes.discord.channel import Channel, ChannelType, Guild
 from tests.fakes.discord.errors import DiscordError, Problem, Refused
 from tests.fakes.discord.jsontypes import Json
 from tests.fakes.discord.mentions import pings_of
-from tests.fakes.discord.message import Attachment, Flag, Message, MessageType
+from tests.fakes.discord.message import Attachment, Flag, Message, MessageType, numbered
 from tests.fakes.discord.people import User
 from tests.fakes.discord.render import (
     channel_json,
@@ -69,7 +69,7 @@ class Actions:
             author,
             content=str(body.get("content") or "").strip(),
             embeds=list(body.get("embeds") or []),
-            components=list(body.get("components") or []),
+            components=numbered(body.get("components") or []),
             flags=int(body.get("flags") or 0),
             type=message_type,
             tts=bool(body.get("tts")),
@@ -124,7 +124,7 @@ class Actions:
         if "embeds" in body:
             message.embeds = list(body["embeds"] or [])
         if "components" in body:
-            message.components = list(body["components"] or [])
+            message.components = numbered(body["components"] or [])
         if body.get("flags") is not None:
             settable = Flag.SUPPRESS_EMBEDS | Flag.COMPONENTS_V2
             kept = message.flags & ~Flag.SUPPRESS_EMBEDS

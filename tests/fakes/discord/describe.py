@@ -37,8 +37,8 @@ def _channel(channel: Channel, indent: str) -> Iterator[str]:
     for message in channel.history:
         if not message.deleted and not message.system:
             yield from _message(message, indent + "  ")
-        if message.thread is not None:
-            yield from _channel(message.thread, indent + "    ")
+    for thread in channel.threads:
+        yield from _channel(thread, indent + "    ")
 
 
 def _message(message: Message, indent: str) -> Iterator[str]:

@@ -179,6 +179,11 @@ class Gateway:
                 session.id = secrets.token_hex(16)
         self._broadcast({"op": INVALID_SESSION, "d": resumable})
 
+    def emit(self, event: str, data: Json) -> None:
+        """Send any event, such as one that a client cannot parse."""
+        for session in self.sessions:
+            session.dispatch(event, data)
+
     def become_zombie(self) -> None:
         """Keep today's connections open and say nothing more on them, not even ACKs.
 

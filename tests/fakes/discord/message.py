@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -189,6 +191,17 @@ def walk(components: list[Json]) -> Iterator[Json]:
         for single in ("accessory", "component"):
             if isinstance(component.get(single), dict):
                 yield from walk([component[single]])
+
+
+def numbered(components: list[Json]) -> list[Json]:
+    """Components as Discord keeps them: those without an id of their own get one, from 1 on."""
+    kept = copy.deepcopy(components)
+    taken = {component["id"] for component in walk(kept) if component.get("id")}
+    free = (number for number in itertools.count(1) if number not in taken)
+    for component in walk(kept):
+        if not component.get("id"):
+            component["id"] = next(free)
+    return kept
 
 
 def embed_lines(embed: Json) -> Iterator[str]:

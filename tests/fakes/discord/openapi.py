@@ -45,15 +45,23 @@ class OpenApi:
         key = (method.lower(), template)
         if key not in self._validators:
             self._validators[key] = self._validator(*key)
-        validator = self._validators[key]
-        if validator is None:
-            return []
-        errors = [_deepest(error, body) for error in validator.iter_errors(body)]
-        return [_problem(error) for error in errors[:_FIRST_ERRORS]]
+        return _problems(self._validators[key], body)
+
+    def check_answer(self, method: str, template: str, status: int, answer: Body) -> list[Problem]:
+        """What the document says against an answer of our own."""
+        responses = self._operation(method, template).get("responses", {})
+        told = responses.get(str(status)) or responses.get("4XX") or {}
+        return _problems(self._compiled(told.get("content", {})), answer)
 
     def _validator(self, method: str, template: str) -> Validator | None:
-        operation = self._paths.get(template, {}).get(method, {})
-        content = operation.get("requestBody", {}).get("content", {})
+        operation = self._operation(method, template)
+        return self._compiled(operation.get("requestBody", {}).get("content", {}))
+
+    def _operation(self, method: str, template: str) -> Json:
+        found: Json = self._paths.get(template, {}).get(method.lower(), {})
+        return found
+
+    def _compiled(self, content: Json) -> Validator | None:
         if "application/json" not in content:
             return None
         schema = _lenient(content["application/json"]["schema"])
@@ -64,6 +72,13 @@ class OpenApi:
 def shared_openapi(path: File) -> OpenApi:
     """The document of a path, read once a process: it is large and nobody changes it."""
     return OpenApi(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _problems(validator: Validator | None, body: Body) -> list[Problem]:
+    if validator is None:
+        return []
+    errors = [_deepest(error) for error in validator.iter_errors(body)]
+    return [_problem(error) for error in errors[:_FIRST_ERRORS]]
 
 
 def _lenient(node: Body) -> Body:
@@ -89,7 +104,7 @@ def _is_integer(schema: Json) -> bool:
     return kind == "integer" or (isinstance(kind, list) and "integer" in kind)
 
 
-def _deepest(error: ValidationError, body: Body) -> ValidationError:
+def _deepest(error: ValidationError) -> ValidationError:
     """The error of the union branch that was meant: the one whose `type` constant fits."""
     while error.context:
         branches: dict[int, list[ValidationError]] = {}

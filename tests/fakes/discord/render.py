@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tests.fakes.discord.channel import Channel, ChannelType, Guild
 from tests.fakes.discord.jsontypes import Json
 from tests.fakes.discord.message import Attachment, Flag, Message
@@ -9,6 +11,16 @@ from tests.fakes.discord.people import Member, Overwrite, Permission, Role, User
 from tests.fakes.discord.snowflakes import at, iso
 
 LONG_AGO = "2024-01-01T00:00:00.000000+00:00"
+
+_GUILD_NULLS: Final = (
+    "icon splash banner description home_header discovery_splash application_id afk_channel_id"
+    " system_channel_id widget_channel_id max_presences vanity_url_code rules_channel_id"
+    " safety_alerts_channel_id public_updates_channel_id incidents_data"
+).split()
+_GUILD_ZEROS: Final = (
+    "system_channel_flags explicit_content_filter mfa_level nsfw_level premium_tier"
+    " premium_subscription_count"
+).split()
 
 
 def user_json(user: User) -> Json:
@@ -19,13 +31,19 @@ def user_json(user: User) -> Json:
         "discriminator": "0000" if user.bot else "0",
         "avatar": None,
         "bot": user.bot,
+        "banner": None,
+        "accent_color": None,
+        "avatar_decoration_data": None,
+        "collectibles": None,
+        "primary_guild": None,
         "public_flags": 0,
         "flags": 0,
     }
 
 
 def me_json(user: User) -> Json:
-    return {**user_json(user), "verified": True, "mfa_enabled": True, "email": None}
+    account = {"verified": True, "mfa_enabled": True, "email": None, "locale": "en-US"}
+    return {**user_json(user), **account}
 
 
 def role_json(role: Role) -> Json:
@@ -51,6 +69,7 @@ def member_json(member: Member, permissions: Permission | None = None) -> Json:
         "user": user_json(member.user),
         "nick": member.nick,
         "avatar": None,
+        "banner": None,
         "roles": [str(role.id) for role in member.roles],
         "joined_at": LONG_AGO,
         "premium_since": None,
@@ -141,8 +160,10 @@ def thread_member_json(thread: Channel, user_id: int) -> Json:
 
 
 def guild_json(guild: Guild) -> Json:
-    """A guild as GET /guilds/{id} gives it."""
+    """A guild as GET /guilds/{id} gives it: what this one lacks is null or 0 or empty."""
     return {
+        **dict.fromkeys(_GUILD_NULLS),
+        **dict.fromkeys(_GUILD_ZEROS, 0),
         "id": str(guild.id),
         "name": guild.name,
         "owner_id": str(guild.owner.id),
@@ -150,26 +171,17 @@ def guild_json(guild: Guild) -> Json:
         "emojis": [],
         "stickers": [],
         "features": [],
-        "icon": None,
-        "splash": None,
-        "banner": None,
-        "description": None,
         "verification_level": 1,
         "default_message_notifications": 1,
-        "explicit_content_filter": 0,
-        "mfa_level": 0,
-        "nsfw_level": 0,
-        "premium_tier": 0,
         "premium_progress_bar_enabled": False,
-        "preferred_locale": "en-US",
-        "afk_timeout": 300,
-        "afk_channel_id": None,
-        "system_channel_id": None,
-        "system_channel_flags": 0,
-        "rules_channel_id": None,
-        "public_updates_channel_id": None,
-        "vanity_url_code": None,
         "widget_enabled": False,
+        "nsfw": False,
+        "preferred_locale": "en-US",
+        "region": "deprecated",
+        "afk_timeout": 300,
+        "max_members": 500_000,
+        "max_video_channel_users": 25,
+        "max_stage_video_channel_users": 50,
     }
 
 

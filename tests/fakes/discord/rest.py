@@ -161,6 +161,7 @@ class Rest:
             record.status, result = result.status, result.body
         else:
             record.status = 204 if result is None else 200
+        record.answer = result
         return _json(record.status, result, headers)
 
     def _refuse(

@@ -21,7 +21,7 @@ from tests.fakes.discord.interactions import Interaction
 from tests.fakes.discord.limits import RateLimits
 from tests.fakes.discord.message import Message
 from tests.fakes.discord.openapi import document_path, shared_openapi
-from tests.fakes.discord.people import NONE, Member, Permission, Role, User
+from tests.fakes.discord.people import NONE, Member, Overwrite, Permission, Role, User
 from tests.fakes.discord.render import channel_json, guild_create_json, member_json, role_json
 from tests.fakes.discord.rest import BODY_BYTES_MAX, Rest
 from tests.fakes.discord.routes.channels import ChannelRoutes
@@ -255,17 +255,19 @@ class DiscordStandIn(Driver):
     # What happens to places, from the side of their moderators
 
     def deny(self, channel: Channel, *rights: Permission) -> None:
-        """Take rights in a channel from the bot."""
-        self._overwrite(channel, NONE, _together(rights))
+        """Take rights in a channel from the bot, besides those already taken."""
+        taken = channel.overwrites.get(self.bot.id, Overwrite(is_member=True)).deny
+        for right in rights:
+            taken |= right
+        self._overwrite(channel, taken)
 
     def allow(self, channel: Channel) -> None:
         """Give the bot back what `deny` took."""
-        self._overwrite(channel, NONE, NONE)
+        self._overwrite(channel, NONE)
 
-    def _overwrite(self, channel: Channel, allow: Permission, deny: Permission) -> None:
-        self.state.overwrite(channel, self.bot, allow=allow, deny=deny)
-        data = channel_json(channel)
-        self.state.publish("CHANNEL_UPDATE", data, channel.guild, channel)
+    def _overwrite(self, channel: Channel, deny: Permission) -> None:
+        channel.overwrites[self.bot.id] = Overwrite(is_member=True, deny=deny)
+        self.state.publish("CHANNEL_UPDATE", channel_json(channel), channel.guild, channel)
 
     def delete(self, thing: Channel | Message) -> None:
         """A moderator deletes a channel, a thread or a message."""
@@ -332,6 +334,15 @@ class DiscordStandIn(Driver):
         what = "a connected bot"
         await self.wait_for(lambda _: gateway.connected, timeout_seconds, what=what)
 
+    async def wait_ready(self, *commands: str, timeout_seconds: float = 20.0) -> None:
+        """Until a bot is signed in and has registered these commands (or any)."""
+
+        def ready(state: State) -> bool:
+            there = {name for scope in state.commands.scopes for name in scope.names}
+            return self.gateway.connected and (set(commands) <= there if commands else bool(there))
+
+        await self.wait_for(ready, timeout_seconds, what="a bot with its commands")
+
     async def wait_for_message(
         self, text: str, *, in_: Channel | None = None, timeout_seconds: float = 10.0
     ) -> Message:
@@ -354,10 +365,3 @@ def _bound(port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     bound.bind(("127.0.0.1", port))
     return bound
-
-
-def _together(rights: Iterable[Permission]) -> Permission:
-    together = NONE
-    for right in rights:
-        together |= right
-    return together

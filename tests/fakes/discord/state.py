@@ -13,7 +13,7 @@ from tests.fakes.discord.commands import CommandBook
 from tests.fakes.discord.interactions import Interaction
 from tests.fakes.discord.jsontypes import Body, Json
 from tests.fakes.discord.message import Attachment, Message
-from tests.fakes.discord.people import EVERYBODY, Member, Overwrite, Permission, Role, User
+from tests.fakes.discord.people import EVERYBODY, Member, Permission, Role, User
 from tests.fakes.discord.snowflakes import Snowflakes
 
 
@@ -43,6 +43,7 @@ class Request:
     files: list[str] = field(default_factory=list)
     status: int = 0
     code: int | None = None
+    answer: Body = None
     at: float = 0.0
 
     def __str__(self) -> str:
@@ -194,11 +195,6 @@ class State:
         channel = Channel(self.ids.next(), f"dm-{user.name}", ChannelType.DM, recipient=user)
         self.dms[channel.id] = channel
         return channel
-
-    def overwrite(
-        self, channel: Channel, user: User, *, allow: Permission, deny: Permission
-    ) -> None:
-        channel.overwrites[user.id] = Overwrite(is_member=True, allow=allow, deny=deny)
 
 
 def _nobody_listens(_event: str, _data: Json, _guild: Guild | None, _to: Channel | None) -> None:

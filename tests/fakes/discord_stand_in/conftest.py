@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.discord import DiscordStandIn, User
+from tests.fakes.discord.openapi import OpenApi, document_path, shared_openapi
 
 BOT = Path(__file__).with_name("bot.py")
 StartBot = Callable[..., Awaitable["BotProcess"]]
@@ -45,8 +46,24 @@ class BotProcess:
 
 @pytest.fixture
 async def discord() -> AsyncIterator[DiscordStandIn]:
-    async with DiscordStandIn(interaction_deadline_seconds=3.0) as stand_in:
+    """After each test its answers are held against Discord's document, where that is at hand."""
+    async with DiscordStandIn() as stand_in:
         yield stand_in
+    path = document_path()
+    problems = [] if path is None else wrong_answers(stand_in, shared_openapi(path))
+    assert problems == []
+
+
+def wrong_answers(stand_in: DiscordStandIn, document: OpenApi) -> list[str]:
+    """Where the stand-in answered what Discord would not."""
+    return [
+        f"{request}: {problem}"
+        for request in stand_in.requests
+        if request.answer is not None
+        for problem in document.check_answer(
+            request.method, request.route, request.status, request.answer
+        )
+    ]
 
 
 @pytest.fixture

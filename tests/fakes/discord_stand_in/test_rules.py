@@ -273,6 +273,34 @@ async def test_what_is_unknown(discord: DiscordStandIn, rest: Rest, messages: st
     assert discord.violations == []
 
 
+async def test_everything_that_can_be_read(discord: DiscordStandIn, rest: Rest, messages: str):
+    """The reading routes answer; their shapes are checked after every test."""
+    alice, guild = discord.member("alice", discord.role("dev")), discord.guild
+    _, sent = await rest("POST", messages, {**embed(title="t"), **row(button())})
+    _, thread = await rest("POST", f"{messages}/{sent['id']}/threads", {"name": "n"})
+    await rest("PUT", f"{messages}/{sent['id']}/reactions/%E2%9C%85/@me")
+    _, dm = await rest("POST", "/users/@me/channels", {"recipient_id": str(alice.id)})
+    application = f"/applications/{discord.state.application_id}/commands"
+    await rest("POST", application, command(options=[option(autocomplete=True)]))
+
+    paths = [
+        *(f"/guilds/{guild.id}{rest}" for rest in ("", "/channels", "/roles", "/threads/active")),
+        *(f"/guilds/{guild.id}/members{rest}" for rest in ("?limit=9", "/search?query=a")),
+        *(f"/guilds/{guild.id}/members/{user.id}" for user in (alice, discord.bot)),
+        *(f"/channels/{channel}" for channel in (thread["id"], dm["id"], sent["channel_id"])),
+        *(f"{messages}{rest}" for rest in ("", f"/{sent['id']}")),
+        f"/channels/{thread['id']}/messages",
+        f"/channels/{thread['id']}/thread-members",
+        f"/channels/{sent['channel_id']}/threads/archived/public",
+        *("/users/@me", "/users/@me/guilds", f"/users/{alice.id}", "/gateway", "/gateway/bot"),
+        *("/applications/@me", "/oauth2/applications/@me", application),
+    ]
+    answers = {path: (await rest("GET", path))[0] for path in paths}
+
+    assert answers == dict.fromkeys(paths, 200)
+    assert discord.violations == []
+
+
 async def test_unknown_route_is_a_violation(discord: DiscordStandIn, rest: Rest):
     """A request that Discord would not know is a fault of the bot, or a gap here: both are told."""
     status, _ = await rest("GET", "/nothing/here")

@@ -63,7 +63,7 @@ class GuildRoutes:
 
     def active_threads(self, call: Call) -> Body:
         threads = [thread_json(thread) for thread in call.guild().active_threads]
-        return {"threads": threads, "members": []}
+        return {"threads": threads, "members": [], "has_more": False}
 
     def roles(self, call: Call) -> Body:
         guild = call.guild()
@@ -132,10 +132,17 @@ class GuildRoutes:
             "bot_require_code_grant": False,
             "verify_key": "0" * 64,
             "flags": 0,
+            "flags_new": "0",
+            "interactions_endpoint_url": None,
+            "role_connections_verification_url": None,
             "hook": True,
             "redirect_uris": [],
             "integration_types_config": {"0": {}},
             "approximate_guild_count": len(self._state.guilds),
+            "approximate_user_install_count": 0,
+            "approximate_user_authorization_count": 0,
+            "eligible_oauth2_scopes": [],
+            "explicit_content_filter": 0,
         }
 
     def gateway(self, call: Call) -> Body:

@@ -219,7 +219,9 @@ def _metadata(interaction: Interaction) -> Json:
         "user": user_json(interaction.user),
         "authorizing_integration_owners": {},
     }
-    if interaction.source is not None:
+    if interaction.opened_by is not None:
+        data["triggering_interaction_metadata"] = _metadata(interaction.opened_by)
+    elif interaction.source is not None:
         data["interacted_message_id"] = str(interaction.source.id)
     return data
 
@@ -234,8 +236,6 @@ def _callback_json(interaction: Interaction) -> Reply:
             "response_message_loading": answer.loading,
             "response_message_ephemeral": answer.ephemeral,
         }
-    if callback in _CARRIES_MESSAGE and answer is not None:
+    if callback in (Callback.MESSAGE, Callback.UPDATE_MESSAGE) and answer is not None:
         body["resource"] = {"type": int(callback), "message": message_json(answer)}
-    elif callback is not None:
-        body["resource"] = {"type": int(callback)}
     return Reply(200, body)
