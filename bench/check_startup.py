@@ -2,7 +2,7 @@
 
     python bench/check_startup.py [RUNS]
 
-Asks the Athena of ATHENA_API_URL and ATHENA_API_KEY; without them, a server of its own on loopback. The
+Asks the Athena of ATHENA_API_URL and ATHENA_API_KEY; without them, one of its own on loopback. The
 runs are interleaved, so that whatever else the machine does meets all of them alike.
 """
 

@@ -36,9 +36,7 @@ class AsyncAthena(Asking, Working):
         body = told(project=project, instance=instance)
         return await self._json(Call("POST", "/api/resume", body=body, repeatable=True))
 
-    async def purge(
-        self, *, status: str | None = None, before: datetime | str | None = None
-    ) -> Json:
-        """Remove ended tasks."""
-        query = query_of(status=status, before=None if before is None else time_text(before))
+    async def purge(self, *, before: datetime | str, status: str | None = None) -> Json:
+        """Remove the tasks that ended before a time; `status` may name some of the three."""
+        query = query_of(status=status, before=time_text(before))
         return await self._json(Call("DELETE", "/api/tasks", query, repeatable=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from claude_task_client import clock, output
 from claude_task_client.wire import Event, Result, Task
 
@@ -65,15 +67,16 @@ def result_text(result: Result) -> str:
     rows = {
         "Success": {True: "yes", False: "no"}.get(result.success),  # type: ignore[arg-type]
         "Ended": result.completed_at and output.moment(result.completed_at),
-        "Duration": output.span(result.duration_ms / 1000) if result.duration_ms else None,
-        "Cost": f"${result.total_cost_usd:.2f}" if result.total_cost_usd is not None else None,
+        "Duration": _number(result.duration_ms, lambda ms: output.span(ms / 1000)),
+        "Cost": _number(result.total_cost_usd, lambda usd: f"${usd:.2f}"),
         "Branch": result.branch,
         "Commit": result.commit,
         "Pull request": result.pull_request_url,
         "Error": result.error,
     }
     lines = [f"{name + ':':<13}{_indented(value)}" for name, value in rows.items() if value]
-    output_lines = ["", output.clean(result.output)] if result.output else []
+    # A result is free in form: whatever the holder said is shown, never a reason to fail.
+    output_lines = ["", output.clean(str(result.output))] if result.output else []
     return "\n".join([*lines, *output_lines])
 
 
@@ -98,6 +101,10 @@ def _told(event: Event) -> str:
 
 def _numbers(ids: tuple[int, ...]) -> str:
     return ", ".join(f"#{each}" for each in ids)
+
+
+def _number(value: object, words: Callable[[float], str]) -> str | None:
+    return words(value) if isinstance(value, int | float) else None
 
 
 def _indented(value: object) -> str:

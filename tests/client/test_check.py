@@ -35,6 +35,21 @@ def test_it_counts_only_what_this_instance_could_claim(laptop, desktop):
     assert with_label.startswith("2 task(s) pending - Next: #")
 
 
+def test_it_does_not_count_what_is_paused(laptop):
+    laptop.run("add", "Given out", "--project", "a", "--priority", "high")
+    laptop.run("add", "Given out too", "--project", "b")
+    laptop.run("add", "Paused", "--project", "c")
+    laptop.run("pause", "--project", "c")
+
+    one_paused = laptop.run("check").stdout
+    laptop.run("pause")
+    all_paused = laptop.run("check").stdout
+    laptop.run("resume", "--project", "c")
+
+    assert one_paused.startswith("2 task(s) pending - Next: #")
+    assert all_paused == ""
+
+
 def test_it_reminds_of_what_this_instance_has_in_hand(laptop, desktop):
     task = laptop.json("add", "Half done")
     laptop.run("claim")

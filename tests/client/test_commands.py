@@ -72,6 +72,7 @@ def test_add_reads_a_file_or_standard_input_whole(laptop, tmp_path):
         ["claim", "0"],
         ["claim", "5", "--wait", "1"],
         ["park", "5"],
+        ["purge", "--yes"],
         ["fail", "5"],
         ["progress", "5"],
         ["progress", "5", "--percent", "101"],
@@ -244,7 +245,7 @@ def test_purge_asks_first(laptop):
     task = laptop.json("add", "x")
     laptop.run("cancel", str(task["id"]))
 
-    unasked = laptop.run("purge", "--status", "cancelled")
+    unasked = laptop.run("purge", "--before", "0s")
     purged = laptop.json("purge", "--status", "cancelled", "--before", "0s", "--yes")
 
     assert unasked.returncode != DONE

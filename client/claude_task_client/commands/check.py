@@ -22,6 +22,7 @@ LOOK_SECONDS: Final = 1.5
 # More is not counted but shown as `500+`: the longest page that Athena gives.
 COUNTED_MAX: Final = 500
 CLAIMS_SHOWN_MAX: Final = 5
+PROJECTS_ASKED_MAX: Final = 10
 
 
 class Found(NamedTuple):
@@ -56,32 +57,51 @@ def command(ctx: click.Context, strict: bool, as_json: bool) -> None:
 
 
 def look() -> Found:
-    """Ask Athena, over one connection."""
+    """Ask Athena, over one connection: two requests where nothing waits, else a few more."""
     told = settings.load()
     transport = HttpTransport(told.url, told.signed_in(), timeout_seconds=LOOK_SECONDS)
-
-    def get(path: str, **query: str) -> Json | None:
-        return transport.send_once(Call("GET", path, query)).body
-
-    def get_list(name: str, path: str, **query: str) -> list[Any]:
-        items = (get(path, **query) or {}).get(name)
-        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-            raise wrong_shape(told.url, name)
-        return items
-
     try:
-        first = get("/api/tasks/next", instance=told.instance)
-        if first is not None and not ("id" in first and "description" in first):
-            raise wrong_shape(told.url, "description")
-        claims = get_list("tasks", "/api/tasks", status="in_progress", claimed_by=told.instance)
-        if first is None:
-            return Found(None, 0, False, claims)
-        page = get_list("tasks", "/api/tasks", status="pending", limit=str(COUNTED_MAX))
-        fits = _fitting(told.instance, get_list("instances", "/api/instances"))
-        # `next` was asked a moment earlier than the rest: it is one in any case.
-        return Found(first, max(1, sum(map(fits, page))), len(page) == COUNTED_MAX, claims)
+        return _look(Asking(transport, told.instance))
     finally:
         transport.drop()
+
+
+class Asking(NamedTuple):
+    """The requests of `check`, in this instance's name. Raises: Refused, Unreachable."""
+
+    transport: HttpTransport
+    instance: str
+
+    def next(self, **query: str) -> Json | None:
+        """The task that a claim would get."""
+        call = Call("GET", "/api/tasks/next", {"instance": self.instance, **query})
+        task = self.transport.send_once(call).body
+        if task is not None and not ("id" in task and "description" in task):
+            raise wrong_shape(self.transport.url, "description")
+        return task
+
+    def list(self, name: str, path: str, **query: str) -> list[Any]:
+        """The objects under `name` in the answer."""
+        items = (self.transport.send_once(Call("GET", path, query)).body or {}).get(name)
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise wrong_shape(self.transport.url, name)
+        return items
+
+
+def _look(ask: Asking) -> Found:
+    first = ask.next()
+    claims = ask.list("tasks", "/api/tasks", status="in_progress", claimed_by=ask.instance)
+    if first is None:
+        return Found(None, 0, False, claims)
+    page = ask.list("tasks", "/api/tasks", status="pending", limit=str(COUNTED_MAX))
+    fits = _fitting(ask.instance, ask.list("instances", "/api/instances"))
+    projects = [task.get("project") for task in page if fits(task)]
+    # What Athena would give out shows that its project is not paused; of others she is asked.
+    others = sorted({each for each in projects if each} - {first.get("project")})
+    paused = {each for each in others[:PROJECTS_ASKED_MAX] if ask.next(projects=each) is None}
+    count = sum(project not in paused for project in projects)
+    # `next` was asked a moment before the rest: it counts in any case.
+    return Found(first, max(1, count), len(page) == COUNTED_MAX, claims)
 
 
 def tell(found: Found) -> None:
