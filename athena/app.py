@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from athena import __version__
-from athena.api.server import Api, ApiConfig
+from athena.api.server import Api
 from athena.background.housekeeping import KeyUseDuty, NewsDuty, PresenceDuty, RetentionDuty
 from athena.background.leases import LeaseDuty
 from athena.background.loop import Duty, run_forever
@@ -53,7 +53,7 @@ class App:
     async def start(self) -> NewKey | None:
         """Start everything; gives the first admin key where one was made.
 
-        Raises: StoreUnusable, Invalid; OSError, where the port is taken.
+        Raises: StoreUnusable, Invalid, CannotListen.
         """
         try:
             return await self._start()
@@ -72,13 +72,14 @@ class App:
         await self._start_bot()
         api = Api(
             services,
-            ApiConfig(
-                rate_limit=settings.rate_limit,
-                trusted_proxies=settings.trusted_proxies,
-            ),
+            version=__version__,
+            rate_limit=settings.rate_limit,
+            trusted_proxies=settings.trusted_proxies,
         )
         self._running.push_async_callback(api.stop)
-        self.url = await api.start(settings.host, settings.port)
+        await api.start(settings.host, settings.port)
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        self.url = f"http://{host}:{api.port}"
         _log.info("athena serves", url=self.url, version=__version__)
         return new_key
 
