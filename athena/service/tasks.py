@@ -64,7 +64,7 @@ class Tasks:
             target=draft.target,
             lane=draft.lane,
             created_at=tx.now,
-            created_by=draft.created_by,
+            created_by=draft.created_by or by.name,
             created_via=draft.created_via,
             updated_at=tx.now,
             not_before=draft.not_before,
