@@ -1,0 +1,136 @@
+"""Answers that are written in one piece.
+
+aiohttp's own Response builds a multidict of headers for each answer and goes through four
+coroutines to write it: half of all that a small request costs (measured: 25 against 15 µs of CPU).
+What aiohttp asks of a response is `prepare`, `write_eof` and `keep_alive`, so that is what a Reply
+has; it puts head and body together and hands them to the transport as one write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+JSON_TYPE: Final = "application/json; charset=utf-8"
+PROBLEM_TYPE: Final = "application/problem+json; charset=utf-8"
+
+# A client that does not take its answer for so long is let go.
+_WRITE_SECONDS_MAX: Final = 60.0
+_NO_CONTENT: Final = 204
+
+Headers = tuple[tuple[str, str], ...]
+
+
+def json_bytes(value: object) -> bytes:
+    """The value as JSON in UTF-8."""
+    return orjson.dumps(value)
+
+
+class Reply:
+    """One answer: status, body and headers.
+
+    `undo` is awaited where the client has gone before the answer was handed to its connection.
+    """
+
+    __slots__ = ("body", "headers", "keep_alive", "media_type", "request_id", "status", "undo")
+
+    # Read by aiohttp; one that is set means "a raised HTTPException".
+    __http_exception__: Final = False
+
+    def __init__(
+        self,
+        status: int,
+        body: bytes,
+        *,
+        media_type: str = JSON_TYPE,
+        headers: Headers = (),
+        undo: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.media_type = media_type
+        self.headers = headers
+        self.undo = undo
+        self.request_id = ""
+        self.keep_alive = True
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Write the whole answer.
+
+        Raises: ConnectionResetError, where nobody is there to read it.
+        """
+        self.keep_alive = self.keep_alive and request.keep_alive
+        transport = request.transport
+        if transport is not None and not transport.is_closing():
+            transport.write(self._bytes(request))
+            if not transport.is_closing():
+                if transport.get_write_buffer_size():
+                    await _drained(request, transport)
+                return
+        if self.undo is not None:
+            await self.undo()
+        raise ConnectionResetError("the client has gone")
+
+    async def write_eof(self) -> None:
+        """Everything was written by `prepare`."""
+
+    def _bytes(self, request: web.BaseRequest) -> bytes:
+        head = _head(self.status, self.media_type)
+        extra = "".join(f"{name}: {value}\r\n" for name, value in self.headers)
+        if not self.keep_alive:
+            extra += "Connection: close\r\n"
+        elif request.version < (1, 1):
+            extra += "Connection: keep-alive\r\n"
+        if self.status != _NO_CONTENT:
+            extra += f"Content-Length: {len(self.body)}\r\n"
+        lines = f"X-Request-ID: {self.request_id}\r\nDate: {_date()}\r\n{extra}\r\n"
+        start = head + lines.encode("latin-1")
+        return (
+            start if request.method == "HEAD" or self.status == _NO_CONTENT else start + self.body
+        )
+
+
+@lru_cache(maxsize=256)
+def _head(status: int, media_type: str) -> bytes:
+    """What all answers of this kind begin with."""
+    kind = "" if status == _NO_CONTENT else f"Content-Type: {media_type}\r\n"
+    return (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{kind}"
+        "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nServer: athena\r\n"
+    ).encode()
+
+
+class _Dates:
+    """The Date header, made once a second."""
+
+    def __init__(self) -> None:
+        self._made_at = -1.0
+        self._text = ""
+
+    def __call__(self) -> str:
+        now = asyncio.get_running_loop().time()
+        if now - self._made_at >= 1.0 or not self._text:
+            self._made_at = now
+            self._text = formatdate(usegmt=True)
+        return self._text
+
+
+_date = _Dates()
+
+
+async def _drained(request: web.BaseRequest, transport: asyncio.Transport) -> None:
+    """Wait until a slow reader has taken what it was sent."""
+    writer: Any = request.writer
+    try:
+        async with asyncio.timeout(_WRITE_SECONDS_MAX):
+            await writer.drain()
+    except TimeoutError:
+        transport.abort()
+        raise ConnectionResetError("the client does not read") from None
