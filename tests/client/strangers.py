@@ -6,6 +6,7 @@ Athena itself is never imitated here: her answers come from the real server.
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ Script = Callable[[socket.socket, bytes], None]
 
 
 @contextmanager
-def stranger(script: Script) -> Iterator[str]:
+def stranger(script: Script, *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Run `script` on each connection, with the head of its first request; gives the address."""
     listener = socket.create_server(("127.0.0.1", 0))
     connections: list[socket.socket] = []
@@ -30,6 +31,8 @@ def stranger(script: Script) -> Iterator[str]:
 
     def talk(connection: socket.socket) -> None:
         try:
+            if tls is not None:
+                connection = tls.wrap_socket(connection, server_side=True)
             head = b""
             while b"\r\n\r\n" not in head:
                 piece = connection.recv(65536)
@@ -42,7 +45,7 @@ def stranger(script: Script) -> Iterator[str]:
 
     threading.Thread(target=serve, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
@@ -95,10 +98,10 @@ def closed_port() -> str:
 
 
 @contextmanager
-def losing_answers(url: str, *, how_many: int) -> Iterator[str]:
-    """A bad network before `url`: requests arrive there, but the first answers do not come back."""
+def before(url: str, *, losing: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """A proxy before `url`. Requests arrive there, but the first `losing` answers are lost."""
     host, _, port = url.removeprefix("http://").partition(":")
-    left = [how_many]
+    left = [losing]
 
     def script(connection: socket.socket, request: bytes) -> None:
         with socket.create_connection((host, int(port))) as server:
@@ -110,7 +113,7 @@ def losing_answers(url: str, *, how_many: int) -> Iterator[str]:
                 connection.sendall(answer)
         connection.close()
 
-    with stranger(script) as address:
+    with stranger(script, tls=tls) as address:
         yield address
 
 

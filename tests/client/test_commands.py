@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.client import strangers
+
 DONE, REFUSED, WRONG_USAGE, NOTHING_TO_DO = 0, 1, 2, 4
 
 
@@ -91,9 +93,7 @@ def test_wrong_usage_is_exit_code_2_and_sends_nothing(laptop, words):
 
 def test_a_lost_answer_makes_no_second_task(laptop, athena):
     """`add` sends an Idempotency-Key, so that sending again is safe."""
-    from tests.client.strangers import losing_answers
-
-    with losing_answers(athena.url, how_many=1) as url:
+    with strangers.before(athena.url, losing=1) as url:
         laptop.variables["ATHENA_API_URL"] = url
         done = laptop.run("add", "Only once")
         laptop.variables["ATHENA_API_URL"] = athena.url

@@ -11,7 +11,7 @@ from claude_task_client.errors import NothingToDo
 from claude_task_client.holding import remember
 from claude_task_client.options import athena_command, json_option, task_number
 
-FOR_EVER = -1.0
+FOR_EVER = float("inf")
 
 
 @athena_command()

@@ -73,7 +73,7 @@ def _check(url: str, key: str) -> None:
     athena = Athena(url, key, transport=HttpTransport(url, key))
     athena.health()
     try:
-        athena.stats()
+        athena.list(limit=1)
     except Refused as error:
         # A key without the scope to read is a key all the same.
         if not (isinstance(error, Denied) and error.status == 403):
