@@ -64,3 +64,4 @@ class RetentionDuty:
         await self.sweeping.forget_answers()
         if self.span is not None:
             await self.sweeping.retain(self.span)
+        await self.sweeping.tidy()

@@ -99,8 +99,10 @@ class Feed:
     def _on_commit(self, committed: Committed) -> None:
         if not committed.events:
             return
-        if self._recent or committed.events[0].id == self._position + 1:
-            self._recent.extend(committed.events)
+        if committed.events[0].id != self._position + 1:
+            # Another process wrote in between, unnoticed so far: what is kept must have no gap.
+            self._recent.clear()
+        self._recent.extend(committed.events)
         self._position = max(self._position, committed.events[-1].id)
         self._news.set()
         self._news = asyncio.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -10,6 +11,8 @@ from athena.model.clock import Clock
 from athena.store.base import Store
 
 _ASKED_AT_MOST_EVERY: Final = timedelta(seconds=1)
+# A disk that hangs is no reason for `/health` to hang.
+_PATIENCE_SECONDS: Final = 2.0
 _WELL: Final = frozenset({"connected", "disabled", "connecting"})
 
 
@@ -45,7 +48,11 @@ class Health:
         now = self._clock.steady()
         if self._asked is None or now - self._asked >= _ASKED_AT_MOST_EVERY:
             self._asked = now
-            self._ready = await self._store.is_writable()
+            try:
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    self._ready = await self._store.is_writable()
+            except TimeoutError:
+                self._ready = False
         return self._ready
 
     async def report(self) -> HealthReport:

@@ -62,8 +62,11 @@ class Sweeping:
             lambda tx: events.delete_before(tx, before, limit=limits.PURGE_BATCH)
         ):
             pass
-        await self._store.tidy()
         return removed
+
+    async def tidy(self) -> None:
+        """Give the space of what was removed back, a slice at a time, and shorten the log."""
+        await self._store.tidy()
 
     async def forget_answers(self) -> None:
         """Drop the answers of requests too old to be repeated."""
