@@ -87,6 +87,16 @@ class CommandBook:
         scope.writes += 1
         return scope.commands[_key(body)], created
 
+    def change(self, guild_id: int | None, known: Json, body: Json, application_id: int) -> Json:
+        """Change one command, which keeps its id whatever its new name is."""
+        scope = self.scope(guild_id)
+        del scope.commands[_key(known)]
+        changed = {**known, **body}
+        stored = {**self._stored(scope, changed, application_id), "id": known["id"]}
+        scope.commands[_key(changed)] = stored
+        scope.writes += 1
+        return stored
+
     def remove(self, guild_id: int | None, command: Json) -> None:
         scope = self.scope(guild_id)
         del scope.commands[_key(command)]

@@ -69,7 +69,7 @@ class Driver:
         known = find_command(self._state, user, channel, name, CHAT)
         node, path = descend(known, rest)
         resolved: Json = {}
-        filled = nest(filled_options(node, options, resolved), path)
+        filled = nest(filled_options(node, options, channel.guild, resolved), path)
         data = _command_data(known, filled, resolved)
         return self._create(Kind.COMMAND, user, channel, data)
 
@@ -95,7 +95,7 @@ class Driver:
             raise Impossible(f"option {option!r} of {command!r} has no autocomplete")
         resolved: Json = {}
         partial = {"name": node["name"], "options": [declared[n] for n in others if n in declared]}
-        options = filled_options(partial, others, resolved)
+        options = filled_options(partial, others, channel.guild, resolved)
         focused = {"name": option, "type": declared[option]["type"], "value": typed}
         options.append({**focused, "focused": True})
         data = _command_data(known, nest(options, path), resolved)

@@ -21,7 +21,7 @@ from tests.fakes.discord.message import Attachment
 from tests.fakes.discord.offers import Impossible, resolve
 
 FieldValue = str | bool | Sequence[str] | Attachment | Sequence[Attachment]
-_MANY: Final = frozenset({STRING_SELECT, CHECKBOX_GROUP})
+_PICKED: Final = frozenset({STRING_SELECT, RADIO_GROUP, CHECKBOX_GROUP})
 
 
 def submission(modal: Modal, values: Mapping[str, FieldValue]) -> Json:
@@ -56,15 +56,18 @@ def _filled(field: Field, value: FieldValue | None, resolved: Json) -> Json:
         return {**answer, "value": _text(field, field.value if value is None else value)}
     if field.type == CHECKBOX:
         return {**answer, "value": bool(value)}
-    if field.type == RADIO_GROUP:
-        return {**answer, "value": value}
     if field.type == FILE_UPLOAD:
         files = [each for each in _several(value) if isinstance(each, Attachment)]
+        _enough(field, len(files))
         for file in files:
             resolve(resolved, file)
         return {**answer, "values": [str(file.id) for file in files]}
-    if field.type in _MANY:
-        return {**answer, "values": _several(value)}
+    if field.type in _PICKED:
+        picked = [_option(field, each) for each in _several(value)]
+        _enough(field, len(picked))
+        if field.type == RADIO_GROUP:
+            return {**answer, "value": next(iter(picked), None)}
+        return {**answer, "values": picked}
     raise Impossible(f"the stand-in cannot fill in a field of type {field.type}")
 
 
@@ -79,6 +82,24 @@ def _text(field: Field, value: FieldValue) -> str:
     if value and not least <= len(value) <= most:
         raise Impossible(f"field {field.label!r} takes {least} to {most}, not {len(value)}")
     return value
+
+
+def _option(field: Field, wanted: str | Attachment) -> str:
+    """The value of an option, named by its label or value."""
+    for option in field.raw["options"]:
+        if wanted in (option["label"], option["value"]):
+            return str(option["value"])
+    there = [option["label"] for option in field.raw["options"]]
+    raise Impossible(f"field {field.label!r} offers {there}, not {wanted!r}")
+
+
+def _enough(field: Field, number: int) -> None:
+    required = field.raw.get("required", True)
+    least = field.raw.get("min_values")
+    most = field.raw.get("max_values") or 1
+    lowest = (1 if least is None else int(least)) if required or number else 0
+    if not lowest <= number <= most:
+        raise Impossible(f"field {field.label!r} takes {lowest} to {most}, not {number}")
 
 
 def _several(value: FieldValue | None) -> list[str | Attachment]:

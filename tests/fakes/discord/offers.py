@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tests.fakes.discord.channel import Channel
+from tests.fakes.discord.channel import Channel, Guild
 from tests.fakes.discord.command_rules import (
     ATTACHMENT,
     BOOLEAN,
@@ -17,7 +17,7 @@ from tests.fakes.discord.command_rules import (
 )
 from tests.fakes.discord.jsontypes import Body, Json
 from tests.fakes.discord.message import Attachment, Message
-from tests.fakes.discord.people import Permission, Role, User
+from tests.fakes.discord.people import NONE, Permission, Role, User
 from tests.fakes.discord.render import (
     attachment_json,
     channel_json,
@@ -90,7 +90,9 @@ def descend(command: Json, words: list[str]) -> tuple[Json, list[Json]]:
     return node, path
 
 
-def filled_options(node: Json, values: Mapping[str, OptionValue], resolved: Json) -> list[Json]:
+def filled_options(
+    node: Json, values: Mapping[str, OptionValue], guild: Guild | None, resolved: Json
+) -> list[Json]:
     """The options as Discord sends them; what they name is put into `resolved`.
 
     Raises Impossible: unknown, missing, or outside what the command declared.
@@ -102,8 +104,10 @@ def filled_options(node: Json, values: Mapping[str, OptionValue], resolved: Json
     missing = [n for n, o in declared.items() if o.get("required") and n not in values]
     if missing:
         raise Impossible(f"{node['name']!r} requires {missing}")
+    for value in values.values():
+        resolve(resolved, value, guild)
     return [
-        {"name": n, "type": declared[n]["type"], "value": _value(declared[n], values[n], resolved)}
+        {"name": n, "type": declared[n]["type"], "value": _value(declared[n], values[n])}
         for n in declared
         if n in values
     ]
@@ -116,7 +120,7 @@ def nest(options: list[Json], path: list[Json]) -> list[Json]:
     return options
 
 
-def _value(option: Json, value: OptionValue, resolved: Json) -> Body:
+def _value(option: Json, value: OptionValue) -> Body:
     kind, name = option["type"], option["name"]
     if kind in _PLAIN:
         if not isinstance(value, _PLAIN[kind]) or (isinstance(value, bool) and kind != BOOLEAN):
@@ -126,14 +130,21 @@ def _value(option: Json, value: OptionValue, resolved: Json) -> Body:
         value, _THINGS.get(kind, ())
     ):
         raise Impossible(f"option {name!r} (type {kind}) does not take {value!r}")
-    resolve(resolved, value)
     return str(value.id)
 
 
-def resolve(resolved: Json, thing: OptionValue | Message) -> None:
-    """Put the JSON of what an id stands for beside the data of an interaction."""
+def resolve(
+    resolved: Json, thing: OptionValue | Message | None, guild: Guild | None = None
+) -> None:
+    """Put the JSON of what an id stands for beside the data of an interaction; plain values have
+    none.
+    """
     if isinstance(thing, User):
         resolved.setdefault("users", {})[str(thing.id)] = user_json(thing)
+        member = guild.member(thing) if guild else None
+        if member is not None:
+            part = {k: v for k, v in member_json(member, NONE).items() if k != "user"}
+            resolved.setdefault("members", {})[str(thing.id)] = part
     elif isinstance(thing, Role):
         resolved.setdefault("roles", {})[str(thing.id)] = role_json(thing)
     elif isinstance(thing, Channel):

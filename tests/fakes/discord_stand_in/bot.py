@@ -28,6 +28,44 @@ class Form(discord.ui.Modal, title="New task"):
         await interaction.response.send_message(f"queued: {self.description.component.value}")
 
 
+class Survey(discord.ui.Modal, title="Survey"):
+    """One field of each kind that is no text."""
+
+    level: discord.ui.Label[Survey] = discord.ui.Label(
+        text="Level",
+        component=discord.ui.Select(options=[discord.SelectOption(label="High", value="high")]),
+    )
+    way: discord.ui.Label[Survey] = discord.ui.Label(
+        text="Way",
+        component=discord.ui.RadioGroup(
+            options=[discord.RadioGroupOption(label=word, value=word) for word in ("up", "down")]
+        ),
+    )
+    parts: discord.ui.Label[Survey] = discord.ui.Label(
+        text="Parts",
+        component=discord.ui.CheckboxGroup(
+            options=[discord.CheckboxGroupOption(label=word, value=word) for word in ("a", "b")],
+            max_values=2,
+        ),
+    )
+    sure: discord.ui.Label[Survey] = discord.ui.Label(text="Sure", component=discord.ui.Checkbox())
+    files: discord.ui.Label[Survey] = discord.ui.Label(
+        text="Files", component=discord.ui.FileUpload(required=False)
+    )
+
+    async def on_submit(self, interaction: discord.Interaction) -> None:
+        level, way, parts = self.level.component, self.way.component, self.parts.component
+        sure, files = self.sure.component, self.files.component
+        assert isinstance(level, discord.ui.Select)
+        assert isinstance(way, discord.ui.RadioGroup)
+        assert isinstance(parts, discord.ui.CheckboxGroup)
+        assert isinstance(sure, discord.ui.Checkbox)
+        assert isinstance(files, discord.ui.FileUpload)
+        names = [file.filename for file in files.values]
+        said = f"{level.values} {way.value} {parts.values} {sure.value} {names}"
+        await interaction.response.send_message(said)
+
+
 class Buttons(discord.ui.View):
     def __init__(self) -> None:
         super().__init__(timeout=None)
@@ -50,6 +88,12 @@ class Buttons(discord.ui.View):
     ) -> None:
         await interaction.response.defer()
         await interaction.edit_original_response(content=f"now {menu.values[0]}")
+
+
+class Groups(app_commands.Group):
+    @app_commands.command(description="List the queue")
+    async def list(self, interaction: discord.Interaction, page: int = 1) -> None:
+        await interaction.response.send_message(f"page {page}")
 
 
 class Bot(discord.Client):
@@ -93,6 +137,30 @@ def add_commands(tree: app_commands.CommandTree[Bot]) -> None:
     async def slow(interaction: discord.Interaction, hidden: bool = False) -> None:
         await interaction.response.defer(ephemeral=hidden, thinking=True)
         await interaction.followup.send("done at last", file=_file("report.txt"))
+
+    @tree.command(description="Ask much")
+    async def survey(interaction: discord.Interaction) -> None:
+        await interaction.response.send_modal(Survey())
+
+    @tree.command(description="Take all kinds of options")
+    async def kinds(
+        interaction: discord.Interaction,
+        person: discord.Member,
+        role: discord.Role,
+        place: discord.TextChannel,
+        share: app_commands.Range[float, 0, 1],
+        word: app_commands.Range[str, 2, 5] = "none",
+    ) -> None:
+        said = f"{person.display_name} {role.name} {place.name} {share} {word}"
+        await interaction.response.send_message(said)
+
+    @tree.command(description="Show a layout")
+    async def layout(interaction: discord.Interaction) -> None:
+        view = discord.ui.LayoutView()
+        view.add_item(discord.ui.Container(discord.ui.TextDisplay("in a container")))
+        await interaction.response.send_message(view=view)
+
+    tree.add_command(Groups(name="queue", description="Work with the queue"))
 
     @tree.command(description="Never answer")
     async def silent(interaction: discord.Interaction) -> None:

@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.fakes.discord import DiscordStandIn, User
 from tests.fakes.discord.openapi import OpenApi, document_path, shared_openapi
+from tests.fakes.discord_stand_in.plain_http import Rest
 
 BOT = Path(__file__).with_name("bot.py")
 StartBot = Callable[..., Awaitable["BotProcess"]]
@@ -99,3 +101,16 @@ async def bot(discord: DiscordStandIn, start_bot: StartBot) -> BotProcess:
 @pytest.fixture
 def alice(discord: DiscordStandIn) -> User:
     return discord.member("alice")
+
+
+@pytest.fixture
+async def rest(discord: DiscordStandIn) -> AsyncIterator[Rest]:
+    headers = {"Authorization": f"Bot {discord.state.token}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        yield Rest(discord, session)
+
+
+@pytest.fixture
+def messages(discord: DiscordStandIn) -> str:
+    """The path of #general's messages."""
+    return f"/channels/{discord.channel('general').id}/messages"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.fakes.discord import Callback, DiscordStandIn, Impossible, Permission, User
+from tests.fakes.discord.forms import FieldValue
+from tests.fakes.discord.offers import OptionValue
 from tests.fakes.discord_stand_in.conftest import StartBot
 
 pytestmark = pytest.mark.usefixtures("bot")
@@ -47,6 +49,97 @@ async def test_empty_form_cannot_be_sent(discord: DiscordStandIn, alice: User):
 
     with pytest.raises(Impossible, match="required"):
         await discord.submit_modal(alice, form, {"Description": ""})
+
+
+async def test_form_with_every_kind_of_field(discord: DiscordStandIn, alice: User):
+    """Selects, radio buttons, check boxes and files reach the bot; options go by their labels."""
+    form = await discord.slash(alice, "survey")
+    file = await discord.attach("notes.txt", b"x")
+
+    sent = await discord.submit_modal(
+        alice,
+        form,
+        {"Level": "High", "Way": "down", "Parts": ["a", "b"], "Sure": True, "Files": file},
+    )
+
+    assert sent.content == "['high'] down ['a', 'b'] True ['notes.txt']"
+    assert discord.violations == []
+
+
+async def test_form_holds_wrong_picks_back(discord: DiscordStandIn, alice: User):
+    """What is not offered, or is too much, cannot be sent; nor can another person's form."""
+    form = await discord.slash(alice, "survey")
+    good: dict[str, FieldValue] = {"Level": "High", "Way": "up", "Parts": "a"}
+
+    wrong: list[dict[str, FieldValue]] = [
+        {"Level": "Low"},
+        {"Level": []},
+        {"Parts": ["a", "b", "a"]},
+        {"Nothing": "x"},
+    ]
+    for bad in wrong:
+        with pytest.raises((Impossible, LookupError)):
+            await discord.submit_modal(alice, form, {**good, **bad})
+    with pytest.raises(Impossible):
+        await discord.submit_modal(discord.member("bob"), form, good)
+
+
+async def test_options_of_every_kind(discord: DiscordStandIn, alice: User):
+    """People, roles and channels arrive resolved."""
+    role, place = discord.role("dev"), discord.channel("claude-tasks")
+
+    answer = await discord.slash(alice, "kinds", person=alice, role=role, place=place, share=0.5)
+
+    assert answer.content == "Alice dev claude-tasks 0.5 none"
+
+
+async def test_options_that_the_client_refuses(discord: DiscordStandIn, alice: User):
+    """Missing, unknown, of another type, out of range, or not among the choices."""
+    role, place = discord.role("dev"), discord.channel("claude-tasks")
+    good: dict[str, OptionValue] = {"person": alice, "role": role, "place": place, "share": 0.5}
+
+    wrong: list[dict[str, OptionValue]] = [
+        {"share": 2},
+        {"share": "x"},
+        {"person": role},
+        {"word": "x"},
+        {"more": 1},
+    ]
+    for bad in wrong:
+        with pytest.raises(Impossible):
+            discord.start_slash(alice, "kinds", in_=None, **{**good, **bad})
+    with pytest.raises(Impossible, match="requires"):
+        discord.start_slash(alice, "kinds")
+    with pytest.raises(Impossible, match="choices"):
+        discord.start_slash(alice, "task", priority="none")
+
+
+async def test_subcommand(discord: DiscordStandIn, alice: User):
+    """A group is no command by itself; its parts go by two words."""
+    answer = await discord.slash(alice, "queue list", page=2)
+
+    assert answer.content == "page 2"
+    for wrong in ("queue", "queue nothing"):
+        with pytest.raises(Impossible):
+            await discord.slash(alice, wrong)
+
+
+async def test_layout_view(discord: DiscordStandIn, alice: User):
+    """Components V2: the words in them are the message's words."""
+    answer = await discord.slash(alice, "layout")
+
+    assert answer.text == "in a container"
+    assert discord.violations == []
+
+
+async def test_stale_button(discord: DiscordStandIn, alice: User):
+    """A button that is gone from the message can still be pressed in an older client."""
+    asked = await discord.slash(alice, "task", description="Deploy")
+    await discord.press(alice, asked, "Cancel")
+
+    again = await discord.press_stale(alice, asked.shown, "why")
+
+    assert again.content == "because"
 
 
 async def test_attached_file_is_read_from_the_cdn(discord: DiscordStandIn, alice: User):

@@ -54,11 +54,13 @@ class CommandRoutes:
     def change(self, call: Call) -> Body:
         scope = self._scope(call)
         known = self._state.commands.by_id(scope, call.id("command_id"))
-        self._state.commands.remove(scope, known)
-        changed = {**known, **call.json}
-        command, _ = self._state.commands.put_one(scope, changed, self._state.application_id)
-        command["id"] = known["id"]
-        return command
+        problems = check_command({**known, **call.json})
+        if problems:
+            where = f"{call.record.method} {call.record.path}"
+            self._state.violate("body", where, str(problems[0]))
+            raise DiscordError(Refused.INVALID_FORM_BODY, problems)
+        application = self._state.application_id
+        return self._state.commands.change(scope, known, call.json, application)
 
     def delete(self, call: Call) -> Body:
         scope = self._scope(call)

@@ -12,7 +12,7 @@ from tests.fakes.discord.errors import DiscordError, Problem, Refused
 from tests.fakes.discord.findings import Findings
 from tests.fakes.discord.interactions import Callback, Choice, Interaction, Kind, Modal
 from tests.fakes.discord.jsontypes import Body, Json
-from tests.fakes.discord.message import Flag, Message, MessageType
+from tests.fakes.discord.message import Flag, Message, MessageType, numbered
 from tests.fakes.discord.message_rules import check_message, is_empty
 from tests.fakes.discord.render import message_json, user_json
 from tests.fakes.discord.routes.messages import check_files
@@ -103,8 +103,8 @@ class InteractionRoutes:
                 choices = data.get("choices") or []
                 interaction.choices = [Choice(c["name"], c["value"]) for c in choices]
             case Callback.MODAL:
-                parts = (data["title"], data["custom_id"], data["components"])
-                interaction.modal = Modal(*parts)
+                parts = numbered(data["components"])
+                interaction.modal = Modal(data["title"], data["custom_id"], parts)
 
     # Follow-ups, and edits by the interaction's token
 
