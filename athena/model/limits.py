@@ -19,6 +19,9 @@ DEPENDENTS_MAX: Final = 1_000
 
 MAX_ATTEMPTS_MAX: Final = 1_000
 
+# Beyond this a reported cost is a mistake, and would spoil every sum that it goes into.
+COST_USD_MAX: Final = 1_000_000
+
 LEASE_MIN: Final = timedelta(seconds=1)
 LEASE_MAX: Final = timedelta(hours=24)
 LEASE_DEFAULT: Final = timedelta(hours=2)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NewType
 
+from athena.model import limits
 from athena.model.lifecycle import Status
 
 TaskId = NewType("TaskId", int)
@@ -132,4 +133,7 @@ class Task:
 def cost_usd_of(result: Mapping[str, object] | None) -> float | None:
     """What the work cost, where the result says so in a number that can be added up."""
     cost = (result or {}).get("total_cost_usd")
-    return float(cost) if isinstance(cost, (int, float)) and not isinstance(cost, bool) else None
+    if isinstance(cost, bool) or not isinstance(cost, (int, float)):
+        return None
+    # The comparison also leaves out what is not a number, endless, or too long for a float.
+    return float(cost) if 0 <= cost <= limits.COST_USD_MAX else None

@@ -1,0 +1,37 @@
+"""The queue on a real store of each engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from athena.store.base import Store
+from tests.service.driver import QueueDriver
+from tests.store.clock import ManualClock
+from tests.store.engines import ENGINES, Engine
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture(params=sorted(ENGINES))
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each engine in turn."""
+    return ENGINES[request.param]
+
+
+@pytest.fixture
+async def store(engine: Engine, clock: ManualClock, tmp_path: Path) -> AsyncIterator[Store]:
+    """An open, empty store."""
+    async with engine.build(tmp_path, clock) as store:
+        yield store
+
+
+@pytest.fixture
+async def queue(store: Store, clock: ManualClock) -> QueueDriver:
+    """The services on it, in domain words."""
+    return QueueDriver(store, clock)
