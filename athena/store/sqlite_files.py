@@ -187,16 +187,32 @@ def restore_database(backup: Path, path: Path) -> Path | None:
     incoming = path.with_name(f"{path.name}.incoming")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     copy_database(backup, incoming)
-    former: Path | None = None
-    if path.exists():
-        former = path.with_name(f"{path.name}.before-restore")
-        # A copy through SQLite, and not a rename: what is still in the WAL belongs to it.
-        copy_database(path, former)
-    for stale in (path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+    former = _put_aside(path) if path.exists() else None
+    for stale in _companions(path):
         stale.unlink(missing_ok=True)
     incoming.replace(path)
     _sync(path.parent)
     return former
+
+
+def _put_aside(path: Path) -> Path:
+    former = path.with_name(f"{path.name}.before-restore")
+    for stale in _companions(former):
+        stale.unlink(missing_ok=True)
+    try:
+        # A copy through SQLite, and not a rename: what is still in the WAL belongs to it.
+        copy_database(path, former)
+    except StoreUnusable:
+        # Damaged, which is why somebody restores: what is left of it is kept as it is.
+        for file, aside in zip(_companions(path), _companions(former), strict=True):
+            if file.exists():
+                file.replace(aside)
+        path.replace(former)
+    return former
+
+
+def _companions(path: Path) -> tuple[Path, ...]:
+    return tuple(path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-shm"))
 
 
 def compact(path: Path) -> int:
