@@ -122,7 +122,9 @@ class App:
                 api_url=settings.discord_api_url,
                 gateway_url=settings.discord_gateway_url,
                 public_url=settings.public_url,
+                secrets=settings.secrets,
             ),
+            self._clock,
         )
         await sink.start()
         self._running.push_async_callback(sink.stop)

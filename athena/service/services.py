@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from athena.model.clock import Clock
 from athena.service.claims import Claims
+from athena.service.discord import DiscordRecords
 from athena.service.feed import Feed
 from athena.service.health import Health
 from athena.service.instances import Instances
@@ -34,6 +35,7 @@ class Services:
     stats: Stats
     feed: Feed
     sinks: SinkStates
+    discord: DiscordRecords
     sweeping: Sweeping
     health: Health
 
@@ -54,6 +56,7 @@ def build_services(
         stats=Stats(store),
         feed=feed,
         sinks=SinkStates(store),
+        discord=DiscordRecords(store),
         sweeping=Sweeping(store),
         health=Health(store, clock, version=version),
     )
