@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from claude_task_client import output
-from claude_task_client.errors import AthenaError, NotSignedIn, Refused, TooMany, Unreachable
+from claude_task_client.errors import (
+    AthenaError,
+    NothingToDo,
+    NotSignedIn,
+    Refused,
+    TooMany,
+    Unreachable,
+)
 
 _WHY: Final = "See why: claude-task-client why {id}"
 _SHOW: Final = "See where it stands: claude-task-client show {id}"
@@ -48,7 +55,8 @@ def advice(error: AthenaError, *, task_id: object = None) -> str | None:
 
 def complain(error: AthenaError, *, task_id: object = None) -> None:
     """Say on standard error what went wrong, and which command helps."""
-    output.warn(f"Error: {output.clean(str(error))}")
+    kind = "" if isinstance(error, NothingToDo) else "Error: "
+    output.warn(f"{kind}{output.clean(str(error))}")
     hint = advice(error, task_id=task_id)
     if hint:
         output.warn(hint)

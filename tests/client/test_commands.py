@@ -1,5 +1,7 @@
 """Each command against a real server: what it does, prints, and how it ends."""
 
+import json
+
 import pytest
 
 from tests.client import strangers
@@ -159,6 +161,85 @@ def test_failing_releasing_and_parking_give_the_task_back(laptop):
     assert (parked["status"], parked["readiness"]) == ("pending", "parked")
     assert retried["status"] == "pending"
     assert (failed["status"], failed["error"]) == ("failed", "the disk is full")
+
+
+def test_people_are_told_in_words(laptop):
+    """The same as with --json, for reading."""
+    task = laptop.json("add", "Deploy", "--priority", "high", "--lane", "l")
+    number = str(task["id"])
+
+    told = {
+        "next": laptop.run("next").stdout,
+        "why": laptop.run("why", number).stdout,
+        "claim": laptop.run("claim", number).stdout,
+        "heartbeat": laptop.run("heartbeat").stdout,
+        "complete": laptop.run("complete", "-n", "went\nwell").stdout,
+        "result": laptop.run("result", number).stdout,
+        "status": laptop.run("status").stdout,
+        "retry": laptop.run("retry", number).stdout,
+        "priority": laptop.run("priority", number, "low").stdout,
+        "cancel": laptop.run("cancel", number).stdout,
+        "purge": laptop.run("purge", "--before", "0s", "--yes").stdout,
+    }
+
+    assert "Lane:        l" in told["next"]
+    assert "number 1 in the queue" in told["why"]
+    assert "in_progress (working)" in told["claim"]
+    assert f"holds #{number}." in told["heartbeat"]
+    assert "went\nwell" in told["result"]
+    assert "completed" in told["status"]
+    assert f"#{number} is pending again." in told["retry"]
+    assert told["priority"] == f"#{number} has priority low.\n"
+    assert told["cancel"] == f"Cancelled #{number}.\n"
+    assert told["purge"].startswith("Removed ")
+
+
+def test_a_result_of_any_form_can_be_read(laptop):
+    """A holder may report what it likes."""
+    task = laptop.json("add", "x")
+    laptop.run("claim")
+    odd = {"success": True, "output": {"a": [1]}, "duration_ms": 90000, "total_cost_usd": 0.5}
+    laptop.run("complete", "--result", "-", stdin=json.dumps(odd))
+
+    told = laptop.run("result", str(task["id"])).stdout
+
+    assert "1 min 30 s" in told
+    assert "$0.50" in told
+    assert "{'a': [1]}" in told
+
+
+@pytest.mark.parametrize("text", ["{half", "[1]", "\udcff"])
+def test_a_result_that_is_no_json_object_is_wrong_usage(laptop, tmp_path, text):
+    file = tmp_path / "result.json"
+    file.write_bytes(text.encode("utf-8", "surrogateescape"))
+
+    done = laptop.run("complete", "5", "--result", str(file))
+
+    assert (done.returncode, done.stdout) == (WRONG_USAGE, "")
+
+
+def test_a_long_list_goes_on_with_a_cursor(laptop):
+    for number in range(3):
+        laptop.run("add", f"task {number}")
+
+    first = laptop.run("list", "--limit", "2").stdout
+    cursor = first.splitlines()[-1].rpartition(" ")[2]
+    rest = laptop.run("list", "--limit", "2", "--cursor", cursor).stdout
+
+    assert "task 1" in first
+    assert "task 2" in rest
+    assert "task 1" not in rest
+
+
+def test_a_lost_task_is_told_at_the_next_heartbeat(laptop):
+    task = laptop.json("add", "x")
+    laptop.run("claim")
+    laptop.run("cancel", str(task["id"]))
+
+    done = laptop.run("heartbeat")
+
+    assert done.returncode == DONE
+    assert f"#{task['id']} is no longer held here (task_cancelled)" in done.stderr
 
 
 def test_priority_and_why(laptop):

@@ -1,10 +1,6 @@
 """The live view."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -67,35 +63,6 @@ def test_a_restart_of_athena_is_not_noticed(start_server, tmp_path):
     watch.communicate()
 
     assert [event["task_id"] for event in seen] == [first["id"], second["id"]]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX terminal")
-def test_on_a_terminal_it_draws_the_queue_and_ends_quietly(laptop):
-    import pty
-
-    laptop.run("add", "Draw this task")
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        laptop.command("watch"),
-        env={**laptop.environment(), "TERM": "xterm", "COLUMNS": "120", "LINES": "40"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    drawn = b""
-    while b"Draw this task" not in drawn:
-        drawn += os.read(ours, 65536)
-    process.send_signal(signal.SIGINT)
-    try:
-        while piece := os.read(ours, 65536):
-            drawn += piece
-    except OSError:
-        pass  # the other end is closed
-    os.close(ours)
-
-    assert process.wait(30) == 0
-    assert b"Traceback" not in drawn
 
 
 def test_a_wrong_key_is_refused(laptop):

@@ -1,0 +1,147 @@
+"""What a person at a terminal sees: tables, prompts, the live view."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX terminal")
+
+WIDE = {"TERM": "xterm", "COLUMNS": "160", "LINES": "50"}
+
+
+class Screen:
+    """A command with a terminal of its own, and all that it has drawn."""
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        import pty
+
+        self._ours, theirs = pty.openpty()
+        self.drawn = ""
+        self.process = subprocess.Popen(
+            command, env={**environment, **WIDE}, stdin=theirs, stdout=theirs, stderr=theirs,
+            start_new_session=True,
+        )  # fmt: skip
+        os.close(theirs)
+
+    def read_until(self, words: str) -> None:
+        """Wait until the words have been drawn."""
+        while words not in self.drawn:
+            self.drawn += os.read(self._ours, 65536).decode("utf-8", "replace")
+
+    def type(self, text: str) -> None:
+        os.write(self._ours, text.encode())
+
+    def end(self) -> int:
+        """Read the rest; the exit code."""
+        try:
+            while piece := os.read(self._ours, 65536):
+                self.drawn += piece.decode("utf-8", "replace")
+        except OSError:
+            pass  # the other end is closed
+        os.close(self._ours)
+        return self.process.wait(30)
+
+
+@pytest.fixture
+def show(laptop):
+    """Runs a command on a terminal."""
+    screens = []
+
+    def start(*words: str) -> Screen:
+        screens.append(Screen(laptop.command(*words), laptop.environment()))
+        return screens[-1]
+
+    yield start
+    for screen in screens:
+        screen.process.kill()
+        screen.process.wait()
+
+
+def test_a_list_is_a_table_that_no_task_breaks_out_of(laptop, show: Callable[..., Screen]):
+    laptop.run("add", "[red]not markup[/red] \x1b[2J :smile:")
+
+    screen = show("list")
+
+    assert screen.end() == 0
+    assert "[red]not markup[/red] \\x1b[2J :smile:" in screen.drawn
+
+
+def test_json_is_spread_over_lines_for_a_reader(laptop, show: Callable[..., Screen]):
+    laptop.run("add", "x")
+
+    screen = show("list", "--json")
+
+    assert screen.end() == 0
+    assert json.loads(screen.drawn)["tasks"][0]["description"] == "x"
+    assert screen.drawn.count("\n") > 20
+
+
+def test_login_asks_and_does_not_show_the_key(laptop, athena, show: Callable[..., Screen]):
+    screen = show("login")
+    screen.read_until("address")
+    screen.type(athena.url + "\n")
+    screen.read_until("Key")
+    screen.type(athena.key + "\n")
+
+    assert screen.end() == 0
+    assert "Signed in" in screen.drawn
+    assert athena.key not in screen.drawn
+    assert athena.key in laptop.config_file().read_text()
+
+
+def test_add_without_words_says_how(laptop, show: Callable[..., Screen]):
+    screen = show("add")
+
+    assert screen.end() == 2
+    assert "claude-task-client add" in screen.drawn
+
+
+def test_purge_asks_before_it_removes(laptop, show: Callable[..., Screen]):
+    task = laptop.json("add", "x")
+    laptop.run("cancel", str(task["id"]))
+
+    screen = show("purge", "--before", "0s")
+    screen.read_until("[y/N]")
+    screen.type("y\n")
+
+    assert screen.end() == 0
+    assert "Removed" in screen.drawn
+    assert laptop.run("show", str(task["id"])).returncode == 1
+
+
+def test_watch_draws_the_queue_as_it_moves_and_ends_quietly(laptop, show: Callable[..., Screen]):
+    laptop.run("add", "Draw this task")
+    screen = show("watch")
+    screen.read_until("Draw this task")
+
+    laptop.run("claim")
+    screen.read_until("task.claimed")
+    screen.read_until("working")
+    screen.process.send_signal(signal.SIGINT)
+
+    assert screen.end() == 0
+    assert "Traceback" not in screen.drawn
+
+
+def test_watch_says_when_athena_is_away_and_goes_on(start_server, tmp_path):
+    from tests.client.conftest import at
+
+    server = start_server()
+    laptop = at(server, tmp_path / "laptop")
+    laptop.run("add", "Before")
+    screen = Screen(laptop.command("watch"), laptop.environment())
+    screen.read_until("Before")
+    server.stop()
+    screen.read_until("Trying again")
+
+    server.start()
+    laptop.run("add", "Afterwards")
+    screen.read_until("Afterwards")
+    screen.process.send_signal(signal.SIGINT)
+
+    assert screen.end() == 0
