@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import zlib
 from collections import deque
 from dataclasses import dataclass, field
 from enum import IntFlag
@@ -15,6 +14,7 @@ from aiohttp import WSMsgType, web
 
 from tests.fakes.discord.channel import Channel, Guild
 from tests.fakes.discord.jsontypes import Body, Json
+from tests.fakes.discord.packing import PACKERS, Packer
 from tests.fakes.discord.people import Permission
 from tests.fakes.discord.render import guild_create_json, me_json, member_json
 from tests.fakes.discord.state import State
@@ -79,13 +79,12 @@ class Connection:
         self,
         socket: web.WebSocketResponse,
         transport: asyncio.Transport | None,
-        *,
-        compressed: bool,
+        packer: Packer | None,
     ) -> None:
         self.socket = socket
         self._transport = transport
         self.session: Session | None = None
-        self._stream = zlib.compressobj() if compressed else None
+        self._packer = packer
         self._queue: asyncio.Queue[Json | int] = asyncio.Queue()
         self._writer = asyncio.create_task(self._write())
         self.zombie = False
@@ -117,11 +116,10 @@ class Connection:
                 return
 
     async def _send(self, text: str) -> None:
-        if self._stream is None:
+        if self._packer is None:
             await self.socket.send_str(text)
-            return
-        packed = self._stream.compress(text.encode()) + self._stream.flush(zlib.Z_SYNC_FLUSH)
-        await self.socket.send_bytes(packed)
+        else:
+            await self.socket.send_bytes(self._packer.pack(text))
 
     async def finish(self) -> None:
         if self.closed_here:
@@ -230,12 +228,12 @@ class Gateway:
         socket = web.WebSocketResponse(max_msg_size=0, autoping=True)
         await socket.prepare(request)
         compress = request.query.get("compress")
-        if compress not in (None, "zlib-stream"):
-            # zstd-stream needs a library that the project does not have.
-            await socket.close(code=4002)
+        if compress is not None and compress not in PACKERS:
             self._state.violate("gateway", "connect", f"compress={compress} is not spoken here")
+            await socket.close(code=4002)
             return socket
-        connection = Connection(socket, request.transport, compressed=compress is not None)
+        packer = PACKERS[compress]() if compress else None
+        connection = Connection(socket, request.transport, packer)
         self.connections.add(connection)
         try:
             interval = int(self._heartbeat_seconds * 1000)

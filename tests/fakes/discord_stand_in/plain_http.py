@@ -22,8 +22,8 @@ class Rest:
 
     async def __call__(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         async with self._session.request(method, self._base + path, json=body) as answer:
-            text = await answer.text()
-            return answer.status, json.loads(text) if text else None
+            told = answer.content_type == "application/json"
+            return answer.status, await answer.json() if told else None
 
     async def upload(self, path: str, body: Json, *files: tuple[str, bytes]) -> tuple[int, Any]:
         form = aiohttp.FormData(quote_fields=False)

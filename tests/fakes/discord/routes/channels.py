@@ -55,7 +55,7 @@ class ChannelRoutes:
         if thread.archived and not unarchiving:
             raise DiscordError(Refused.THREAD_ARCHIVED)
         own = thread.owner is self._state.bot
-        moderating = "locked" in body or thread.locked
+        moderating = thread.locked or bool(body.get("locked"))
         if not manages and (moderating or not (own or unarchiving)):
             raise DiscordError(Refused.MISSING_PERMISSIONS)
         self._actions.update_thread(thread, body)
