@@ -25,7 +25,7 @@ from athena.model.reason import Why
 from athena.model.task import Task, TaskId
 from athena.service import reasons, settling
 from athena.service.asking import Asker, candidate_for, claimer_for
-from athena.service.drafts import Changes, Draft, check_fields
+from athena.service.drafts import KEEP, Changes, Draft, check_fields
 from athena.service.feed import Feed
 from athena.service.once import Once, answer_once
 from athena.store import dependencies, events, instances, lists, tasks
@@ -53,7 +53,7 @@ class Tasks:
         return cast("Task", await self._store.run(act))
 
     async def _insert(self, tx: Transaction, draft: Draft, by: Actor) -> Task:
-        depends_on = tuple(dict.fromkeys(draft.depends_on))
+        depends_on = _as_stored(draft.depends_on)
         unmet = await _check_dependencies(tx, None, depends_on)
         task = Task(
             id=TaskId(0),
@@ -125,6 +125,8 @@ class Tasks:
         """
         wanted = changes.wanted()
         check_fields(wanted)
+        if changes.depends_on is not KEEP:
+            wanted["depends_on"] = _as_stored(changes.depends_on)
 
         async def act(tx: Transaction) -> Task:
             before = await tasks.lock(tx, task_id)
@@ -134,7 +136,7 @@ class Tasks:
                 return before
             after = replace(before, **cast("dict[str, Any]", changed), updated_at=tx.now)
             if "depends_on" in changed:
-                after = await _with_new_dependencies(tx, after)
+                after = await _with_new_dependencies(tx, before, after)
             event = TaskChanged(
                 fields=tuple(changed),
                 priority=after.priority.value if "priority" in changed else None,
@@ -272,13 +274,19 @@ async def purge(
     return removed
 
 
+def _as_stored(depends_on: tuple[TaskId, ...]) -> tuple[TaskId, ...]:
+    """Each dependency once, by id, as a reading gives them."""
+    return tuple(sorted(set(depends_on)))
+
+
 async def _check_dependencies(
-    tx: Transaction, task_id: TaskId | None, depends_on: tuple[TaskId, ...]
+    tx: Transaction, before: Task | None, depends_on: tuple[TaskId, ...]
 ) -> list[TaskId]:
-    """Those of the dependencies that are not completed.
+    """Those of the dependencies that are not completed; `before`: the task, if it is not new.
 
     Raises: Invalid, for one that does not exist, has too many dependents, or closes a cycle.
     """
+    counted = before.depends_on if before else ()
     unmet = []
     for dependency in depends_on:
         row = await tx.fetch_one("get_task", {"id": dependency})
@@ -287,9 +295,12 @@ async def _check_dependencies(
         if row["status"] != Status.COMPLETED.value:
             unmet.append(dependency)
         at_most = limits.DEPENDENTS_MAX
-        if await dependencies.count_dependents(tx, dependency, limit=at_most) >= at_most:
+        if (
+            dependency not in counted
+            and await dependencies.count_dependents(tx, dependency, limit=at_most) >= at_most
+        ):
             raise _bad_dependency(f"{at_most} tasks depend on #{dependency} already")
-    if task_id is not None and await dependencies.would_close_a_cycle(tx, task_id, depends_on):
+    if before and await dependencies.would_close_a_cycle(tx, before.id, depends_on):
         raise _bad_dependency("the task would wait for itself")
     return unmet
 
@@ -298,16 +309,14 @@ def _bad_dependency(message: str) -> Invalid:
     return Invalid(errors=[FieldError("depends_on", message)])
 
 
-async def _with_new_dependencies(tx: Transaction, task: Task) -> Task:
-    depends_on = tuple(dict.fromkeys(task.depends_on))
-    unmet = await _check_dependencies(tx, task.id, depends_on)
-    await dependencies.replace_all(tx, task.id, depends_on)
+async def _with_new_dependencies(tx: Transaction, before: Task, after: Task) -> Task:
+    unmet = await _check_dependencies(tx, before, after.depends_on)
+    await dependencies.replace_all(tx, after.id, after.depends_on)
     return replace(
-        task,
-        depends_on=depends_on,
+        after,
         blocked_by=tuple(unmet),
         unmet=len(unmet),
-        dependencies=len(depends_on),
+        dependencies=len(after.depends_on),
     )
 
 

@@ -294,7 +294,9 @@ class QueueDriver:
         first = await self.services.feed.read(0, limit=10_000)
         return list(first)
 
-    async def list(self, *statuses: Status, limit: int = _EVERYTHING, **wanted: Any) -> list[Task]:
+    async def listed(
+        self, *statuses: Status, limit: int = _EVERYTHING, **wanted: Any
+    ) -> list[Task]:
         """All tasks of these statuses (none named: of every status)."""
         wanted_filter = TaskFilter(statuses=frozenset(statuses or Status), **wanted)
         return list((await self.services.tasks.list(wanted_filter, limit=limit)).items)

@@ -82,7 +82,7 @@ async def test_more_expired_tasks_than_one_slice(queue: QueueDriver):
 
     await queue.advance(seconds=1)
 
-    assert len(await queue.list(Status.PENDING)) == 120
+    assert len(await queue.listed(Status.PENDING)) == 120
 
 
 async def test_sweep_of_a_quiet_queue_does_nothing(queue: QueueDriver):
