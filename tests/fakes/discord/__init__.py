@@ -26,7 +26,8 @@ its 3 seconds. An Interaction has `text`, `content`, `embeds`, `buttons`, `ephem
 (`.title`, `.fields`), `choices`, `followups`, `callback`, `acknowledged_seconds`.
 
 Who and where: `member(name, *roles)`, `stranger(name)`, `role(name, Permission…)`, `add_guild`,
-`add_channel`, `channel(name)`, `dm(user)`, `join`, `leave`, `give`, `take`, `open_command`.
+`remove_bot`, `add_channel`, `channel(name)`, `dm(user)`, `join`, `leave`, `give`, `take`,
+`open_command`.
 A message has `text`, `edits`, `versions`, `pings`, `thread`, `buttons`, `reply_to`, `reactions`.
 
 Mishaps: `faults.rate_limit / fail / drop / lose_answer / delay / delay_answer(route)` with routes
@@ -39,8 +40,9 @@ Permission.SEND_MESSAGES)`, `allow(channel)`, `delete(channel | thread | message
 
 What tests read: `wait_for(lambda state: …)`, `wait_for_message`, `wait_connected`, `violations`
 (what no correct bot sends: bad bodies by Discord's rules or its OpenAPI document, secrets given to
-`forbid`, unknown routes), `refusals` (every 4xx with its code), `requests`, `state.pings_of`,
-`state.commands.puts`, `gateway.identifies`, `gateway.resumes`, `limits.exceeded`, `describe()`.
+`forbid`, unknown routes), `refusals` (every 4xx with its code), `unanswered`, `requests`,
+`state.pings_of`, `state.commands.puts`, `gateway.identifies`, `gateway.resumes`,
+`limits.exceeded`, `describe()`.
 
 By hand: `python -m tests.fakes.discord --port 5055` prints the variables for `athena serve`, shows
 what happens and takes commands (`help`).

@@ -252,6 +252,8 @@ class Gateway:
 
     async def _receive(self, connection: Connection, frame: Json) -> None:
         op, data = frame.get("op"), frame.get("d")
+        if op not in (IDENTIFY, RESUME):
+            self._state.find_secrets(json.dumps(data), f"gateway opcode {op}")
         if op == HEARTBEAT:
             self.heartbeats += 1
             connection.send({"op": ACK, "d": None})

@@ -138,11 +138,8 @@ class Rest:
 
     def _find_secrets(self, call: Call) -> None:
         said = "\n".join([*strings(call.body), *call.query.values(), *call.record.files])
-        for name, secret in self._state.secrets.items():
-            inside = any(secret.encode() in upload.content for upload in call.files.values())
-            if secret in said or inside:
-                where = f"{call.record.method} {call.record.route}"
-                self._state.violate("secret", where, f"the body contains {name}")
+        where = f"{call.record.method} {call.record.route}"
+        self._state.find_secrets(said, where, (file.content for file in call.files.values()))
 
     def _judge(self, route: Route, call: Call) -> None:
         """The form of a body, by the rules and then by Discord's document."""

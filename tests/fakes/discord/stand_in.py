@@ -249,6 +249,11 @@ class DiscordStandIn(Driver):
             self.state.publish("GUILD_CREATE", guild_create_json(guild, self.bot), guild, None)
         return guild
 
+    def remove_bot(self, guild: Guild) -> None:
+        """The bot is thrown out of a guild."""
+        guild.members.pop(self.bot.id, None)
+        self.gateway.emit("GUILD_DELETE", {"id": str(guild.id)})
+
     def add_channel(self, name: str, guild: Guild | None = None) -> Channel:
         return self._actions.create_channel(guild or self.guild, {"name": name})
 
@@ -306,6 +311,16 @@ class DiscordStandIn(Driver):
     @property
     def interactions(self) -> list[Interaction]:
         return self.state.interactions
+
+    @property
+    def unanswered(self) -> list[Interaction]:
+        """What people saw fail: nothing came within the deadline, or came too late."""
+        overdue = self.state.clock.now() - self._deadline_seconds
+        return [
+            interaction
+            for interaction in self.state.interactions
+            if not interaction.acknowledged and interaction.created_at < overdue
+        ]
 
     async def wait_for(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tests.fakes.discord.channel import Channel, ChannelType, Guild
@@ -121,6 +121,13 @@ class State:
 
     def violate(self, rule: str, where: str, what: str) -> None:
         self.violations.append(Violation(rule, where, what))
+
+    def find_secrets(self, said: str, where: str, contents: Iterable[bytes] = ()) -> None:
+        """Record each secret that a text or a file gives away."""
+        files = list(contents)
+        for name, secret in self.secrets.items():
+            if secret in said or any(secret.encode() in content for content in files):
+                self.violate("secret", where, f"the body contains {name}")
 
     # Views
 

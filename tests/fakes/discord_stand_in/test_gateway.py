@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from tests.fakes.discord import DiscordStandIn, Intent, Permission, User
+from tests.fakes.discord.packing import ZstdStream
 from tests.fakes.discord_stand_in.plain_http import Json
 
 Frame = dict[str, Any]
@@ -93,6 +94,42 @@ async def test_unspoken_compression(discord: DiscordStandIn, session: aiohttp.Cl
         assert await Socket(discord, connected).close_code() == 4002
 
     assert [violation.rule for violation in discord.violations] == ["gateway"]
+
+
+def test_zstandard_frames_without_a_library():
+    """A header once, then stored blocks of at most 128 KiB; a decoder gives back the text."""
+    stream, texts = ZstdStream(), ["hello", "x" * 200_000]
+
+    packed = b"".join(stream.pack(text) for text in texts)
+
+    assert packed.startswith(bytes.fromhex("28b52ffd"))
+    unpacked, at = b"", 6
+    while at < len(packed):
+        size = int.from_bytes(packed[at : at + 3], "little") >> 3
+        assert size <= 1 << 17
+        unpacked += packed[at + 3 : at + 3 + size]
+        at += 3 + size
+    assert unpacked.decode() == "".join(texts)
+
+
+async def test_secrets_in_a_presence(discord: DiscordStandIn, socket: Socket):
+    """Words that go over the gateway are searched as bodies are."""
+    discord.forbid("ath_hush")
+    await socket.identify()
+
+    await socket.send(3, {"activities": [{"name": "ath_hush"}], "status": "online"})
+
+    await discord.wait_for(lambda state: [v.rule for v in state.violations] == ["secret"])
+
+
+async def test_bot_is_removed_from_a_guild(discord: DiscordStandIn, socket: Socket):
+    """It is told, and hears and may nothing there any more."""
+    await socket.identify()
+
+    discord.remove_bot(discord.guild)
+
+    assert (await socket.next("GUILD_DELETE"))["d"] == {"id": str(discord.guild.id)}
+    assert not discord.channel("general").allows(discord.bot, Permission.VIEW_CHANNEL)
 
 
 async def test_unknown_session(socket: Socket):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.fakes.discord import DiscordStandIn, Interaction, Kind
@@ -13,12 +15,30 @@ from tests.fakes.discord_stand_in.plain_http import (
 )
 
 
+def words(**parts: Any) -> Json:
+    return {"type": 4, "custom_id": "w", "style": 1, **parts}
+
+
+def labelled(component: Json, label: str = "Words") -> Json:
+    return {"type": 18, "label": label, "component": component}
+
+
 @pytest.mark.parametrize(
     ("data", "place"),
     [
         ({"title": "x" * 46}, "title"),
         ({"components": []}, "components"),
         ({"custom_id": ""}, "custom_id"),
+        ({"components": [{"type": 1, "components": []}]}, "components.0.components"),
+        ({"components": [{"type": 2}]}, "components.0.type"),
+        ({"components": [labelled({"type": 2})]}, "components.0.component.type"),
+        ({"components": [labelled(words(), label="x" * 46)]}, "components.0.label"),
+        ({"components": [labelled(words(label="x"))]}, "components.0.component.label"),
+        ({"components": [labelled(words(style=3))]}, "components.0.component.style"),
+        ({"components": [labelled(words(max_length=4001))]}, "components.0.component.max_length"),
+        ({"components": [labelled(words(value="x" * 4001))]}, "components.0.component.value"),
+        ({"components": [labelled(words())] * 2}, "components"),
+        ({"components": [labelled(words())] * 6}, "components"),
     ],
 )
 async def test_malformed_form(discord: DiscordStandIn, rest: Rest, data: Json, place: str):
@@ -30,7 +50,10 @@ async def test_malformed_form(discord: DiscordStandIn, rest: Rest, data: Json, p
     status, answer = await rest("POST", path, {"type": 9, "data": {**good, **data}})
 
     assert status == 400
-    assert answer["errors"]["data"][place]["_errors"]
+    node = answer["errors"]["data"]
+    for step in place.split("."):
+        node = node[step]
+    assert node["_errors"]
 
 
 async def test_answers_of_the_wrong_type(discord: DiscordStandIn, rest: Rest):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import aiohttp
 import pytest
 
@@ -14,6 +16,21 @@ from tests.fakes.discord_stand_in.plain_http import (
     embed,
     row,
 )
+
+V2: Json = {"flags": 1 << 15}
+
+
+def link(**parts: Any) -> Json:
+    return {"type": 2, "style": 5, "label": "Docs", "url": "https://example.com", **parts}
+
+
+def menu(**parts: Any) -> Json:
+    return {"type": 3, "custom_id": "menu", "options": [{"label": "l", "value": "v"}], **parts}
+
+
+def text(words: str) -> Json:
+    return {"type": 10, "content": words}
+
 
 BAD_MESSAGES: list[tuple[str, Json, str]] = [
     ("content too long", {"content": "x" * 2001}, "content"),
@@ -37,15 +54,34 @@ BAD_MESSAGES: list[tuple[str, Json, str]] = [
     ("a button in no row", {"components": [button()]}, "components.0.type"),
     (
         "26 options",
-        row(
-            {
-                "type": 3,
-                "custom_id": "s",
-                "options": [{"label": "l", "value": str(n)} for n in range(26)],
-            }
-        ),
+        row(menu(options=[{"label": "l", "value": str(n)} for n in range(26)])),
         "components.0.components.0.options",
     ),
+    ("embed link too long", embed(url="x" * 2049, title="t"), "embeds.0.url"),
+    ("footer too long", embed(footer={"text": "x" * 2049}), "embeds.0.footer.text"),
+    ("author without a name", embed(author={"url": "x"}, title="t"), "embeds.0.author.name"),
+    ("link without url", row(link(url=None)), "components.0.components.0.url"),
+    ("link with custom_id", row(link(custom_id="x")), "components.0.components.0.custom_id"),
+    ("unknown style", row(button(style=9)), "components.0.components.0.style"),
+    ("a text input", row({"type": 4, "custom_id": "x"}), "components.0.components.0.type"),
+    ("menu beside button", row(button(), menu()), "components.0.components"),
+    ("no options", row(menu(options=[])), "components.0.components.0.options"),
+    (
+        "double option",
+        row(menu(options=[{"label": "l", "value": "v"}] * 2)),
+        "components.0.components.0.options",
+    ),
+    (
+        "more picks than options",
+        row(menu(max_values=2)),
+        "components.0.components.0.max_values",
+    ),
+    ("26 picks", row(menu(min_values=26)), "components.0.components.0.min_values"),
+    ("41 components", {**V2, "components": [text("x")] * 41}, "components"),
+    ("4001 characters", {**V2, "components": [text("x" * 2001)] * 2}, "components"),
+    ("row of V2 without V2", {"components": [text("x")]}, "components.0.type"),
+    ("unknown mention", {"allowed_mentions": {"parse": ["all"]}}, "allowed_mentions.parse.0"),
+    ("impossible shape", {"embeds": "x"}, ""),
     ("ephemeral without an interaction", {"content": "x", "flags": 64}, "flags"),
     (
         "V2 with content",
@@ -68,10 +104,12 @@ async def test_malformed_message(
     discord: DiscordStandIn, rest: Rest, messages: str, body: Json, place: str
 ):
     """A body that breaks a rule is answered 400 with its place, recorded, and posts nothing."""
-    status, answer = await rest("POST", messages, {"content": "…", **body})
+    words = {} if body.get("flags") == 1 << 15 else {"content": "…"}
+
+    status, answer = await rest("POST", messages, {**words, **body})
 
     node = answer["errors"]
-    for step in place.split("."):
+    for step in filter(None, place.split(".")):
         node = node[step]
     assert (status, answer["code"]) == (400, 50035)
     assert node["_errors"]

@@ -75,6 +75,7 @@ async def test_no_bot_is_no_answer(alice: User, discord: DiscordStandIn):
 
     with pytest.raises(NoAnswer, match="no bot is connected"):
         await discord.outcome(interaction)
+    assert discord.unanswered == [interaction]
 
 
 async def test_files_and_replies_of_people(discord: DiscordStandIn, alice: User):
