@@ -106,6 +106,20 @@ def _statuses(value: object) -> object:
     return [status.value for status in Status] if words == ["all"] else words
 
 
+def _storable(value: dict[str, Any]) -> dict[str, Any]:
+    """Refuse integers that no JSON library but Python's would read back as they are."""
+    waiting: list[object] = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+        elif type(item) is int and not -(2**63) <= item < 2**64:
+            raise ValueError("has an integer of more than 64 bits")
+    return value
+
+
 def _ended(status: Status) -> Status:
     if not status.is_end:
         raise ValueError("must be completed, failed or cancelled")
@@ -166,7 +180,7 @@ StatusWord = Annotated[Status, BeforeValidator(_status), _words(_STATUS_WORDS)]
 EndedWord = Annotated[
     Status, AfterValidator(_ended), _words(sorted(status.value for status in ENDED))
 ]
-FreeObject = dict[str, Any]
+FreeObject = Annotated[dict[str, Any], AfterValidator(_storable)]
 Labels = Annotated[list[Slug], Field(max_length=limits.LABELS_MAX)]
 Projects = Annotated[list[Slug], Field(max_length=limits.PROJECTS_MAX)]
 Ids = Annotated[list[Id], Field(max_length=limits.DEPENDENCIES_MAX)]

@@ -1,8 +1,8 @@
 """How a body becomes values: strict JSON, then the endpoint's own model.
 
-orjson is lenient in three ways that would change what a client meant: of two equal names it keeps
-the last, an integer beyond 64 bits becomes a rounded float, and it allows any depth up to 1024.
-A body is checked for these only where a quick look cannot rule them out.
+orjson is lenient in two ways that would change what a client meant: of two equal names it keeps the
+last, and an integer beyond 64 bits becomes a rounded float. Where a quick look cannot rule these
+out, the body is read again by the slower parser of the standard library, which can be told.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ M = TypeVar("M", bound=BaseModel)
 DEPTH_MAX: Final = 64
 _BODY_SECONDS_MAX: Final = 30.0
 _EXACT_INTEGER_MAX: Final = 2.0**63
-_INTEGER_DIGITS_MAX: Final = 20
 _QUERY_CHARACTERS_MAX: Final = 8_000
 
 
@@ -136,7 +135,7 @@ def parse(raw: bytes) -> object:
     # Each string has two quotes: where the count is right, no name was given twice. A number that
     # may have been rounded, or an escaped quote, makes the count meaningless: then look closely.
     if strings is None or b"\\" in raw or raw.count(b'"') != 2 * strings:
-        _look_closely(raw)
+        return _read_closely(raw)
     return value
 
 
@@ -167,26 +166,22 @@ def _count_strings(value: object) -> int | None:
     raise Invalid(f"The body is nested too deeply: at most {DEPTH_MAX} levels are taken.")
 
 
-def _look_closely(raw: bytes) -> None:
-    """Read the bytes again, slowly, for what orjson overlooks.
+def _read_closely(raw: bytes) -> object:
+    """The same value, with integers of any size as they were written.
 
-    Raises: Invalid.
+    Raises: Invalid, where a name is given twice.
     """
     try:
-        json.loads(raw, object_pairs_hook=_unique, parse_int=_exact)
+        return json.loads(raw, object_pairs_hook=_unique)
     except (ValueError, RecursionError):
         raise _not_json() from None
 
 
-def _unique(pairs: list[tuple[str, object]]) -> None:
-    if len({name for name, _ in pairs}) != len(pairs):
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
         raise Invalid("The body gives a name twice in one object.")
-
-
-def _exact(digits: str) -> int:
-    if len(digits) > _INTEGER_DIGITS_MAX or not -(2**63) <= int(digits) < 2**64:
-        raise Invalid("The body has an integer of more than 64 bits.")
-    return 0
+    return value
 
 
 def _refuse_nul(value: dict[str, object]) -> None:

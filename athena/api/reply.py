@@ -16,7 +16,10 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
+import structlog
 from aiohttp import web
+
+from athena.model.errors import AthenaError
 
 JSON_TYPE: Final = "application/json; charset=utf-8"
 PROBLEM_TYPE: Final = "application/problem+json; charset=utf-8"
@@ -24,6 +27,8 @@ PROBLEM_TYPE: Final = "application/problem+json; charset=utf-8"
 # A client that does not take its answer for so long is let go.
 _WRITE_SECONDS_MAX: Final = 60.0
 _NO_CONTENT: Final = 204
+
+log = structlog.get_logger("athena.api")
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -75,7 +80,7 @@ class Reply:
                     await _drained(request, transport)
                 return
         if self.undo is not None:
-            await self.undo()
+            await _done(self.undo)
         raise ConnectionResetError("the client has gone")
 
     async def write_eof(self) -> None:
@@ -123,6 +128,14 @@ class _Dates:
 
 
 _date = _Dates()
+
+
+async def _done(undo: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await undo()
+    except AthenaError as error:
+        # Nobody is left to tell; a lease that is not given back runs out.
+        log.warning("a claim could not be given back", code=error.code)
 
 
 async def _drained(request: web.BaseRequest, transport: asyncio.Transport) -> None:

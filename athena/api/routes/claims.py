@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator
 
 from athena.api.call import Call
 from athena.api.endpoint import endpoint
@@ -213,20 +213,13 @@ class StatusBody(Body):
     notes: Notes | None = None
     progress: ProgressBody | None = None
 
-    @model_validator(mode="after")
-    def _check_phase(self) -> Self:
-        reports = self.status in {None, Status.IN_PROGRESS}
-        if not reports and (self.phase is not None or self.progress is not None):
-            raise ValueError("phase and progress belong to a task in progress")
-        return self
-
 
 @endpoint("PUT", "/api/tasks/{id}/status", scope=Scope.WORK, errors=_HOLDERS_ERRORS)
 async def report_status(call: Call, task_id: TaskId, body: StatusBody) -> TaskJson:
     """Report progress, give the task back (`pending`), or end it.
 
-    Progress renews the lease. `failed` is the same as POST fail, with the notes as the error;
-    `cancelled` gives the task up for good.
+    Progress renews the lease; phase and progress are not looked at with any other status. `failed`
+    is the same as POST fail, with the notes as the error; `cancelled` gives the task up for good.
     """
     return task_json(await _report(call, task_id, body))
 

@@ -78,7 +78,7 @@ async def follow_events(call: Call, query: EventQuery) -> EventPage | Reply | we
 async def _page(call: Call, wanted: EventFilter, query: EventQuery) -> EventPage:
     found: list[Event] = []
     after, looked_at = query.after or 0, 0
-    while looked_at < _LOOKED_AT_MAX:
+    while looked_at < _LOOKED_AT_MAX and after < call.services.feed.position:
         events = await call.services.feed.read(after, limit=_READ_AT_ONCE)
         looked_at += len(events)
         for event in events:

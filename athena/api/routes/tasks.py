@@ -163,13 +163,14 @@ async def get_task(call: Call, task_id: TaskId) -> TaskJson:
 class TaskPatch(Body):
     """What is to be different; what is left out stays, null clears what may be empty."""
 
-    description: Description = ""
-    priority: PriorityWord = Priority.MEDIUM
+    # Only what was given is looked at; a factory keeps its value out of the schema.
+    description: Description = Field(default_factory=str)
+    priority: PriorityWord = Field(default_factory=lambda: Priority.MEDIUM)
     target: Slug | None = None
     project: Slug | None = None
     not_before: Time | None = None
     depends_on: Ids = Field(default_factory=list)
-    max_attempts: MaxAttempts = 1
+    max_attempts: MaxAttempts = Field(default_factory=int)
     metadata: FreeObject = Field(default_factory=dict)
 
 

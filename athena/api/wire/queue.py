@@ -6,9 +6,7 @@ from collections.abc import Mapping
 
 from typing_extensions import TypedDict
 
-from athena.model.lifecycle import Status
 from athena.model.pause import Pauses
-from athena.model.task import Priority
 from athena.service.stats import Statistics
 
 
@@ -53,8 +51,8 @@ CostJson = TypedDict(
 class StatsJson(TypedDict):
     """The figures of the queue; the costs by project and by instance are of 30 days."""
 
-    by_status: Mapping[Status, int]
-    by_priority: Mapping[Priority, int]
+    by_status: Mapping[str, int]
+    by_priority: Mapping[str, int]
     oldest_pending_seconds: float | None
     instances: OnlineJson
     throughput: Spans
@@ -67,8 +65,8 @@ def stats_json(stats: Statistics) -> StatsJson:
     """The figures of the queue."""
     done, cost = stats.throughput, stats.cost_usd
     return {
-        "by_status": dict(stats.by_status),
-        "by_priority": dict(stats.by_priority),
+        "by_status": {status.value: n for status, n in stats.by_status.items()},
+        "by_priority": {priority.value: n for priority, n in stats.by_priority.items()},
         "oldest_pending_seconds": stats.oldest_pending_seconds,
         "instances": {"online": stats.instances_online, "total": stats.instances_total},
         "throughput": {"24h": done["24h"], "7d": done["7d"], "30d": done["30d"]},
