@@ -10,6 +10,11 @@ import pytest
 from tests.running import RunningServer
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--full`: the scenarios in the sizes that the specification names; takes many minutes."""
+    parser.addoption("--full", action="store_true", help="run the scenarios in their full sizes")
+
+
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
     """Starts real servers, each on a folder of its own; all of them end with the test."""
