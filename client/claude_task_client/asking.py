@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -18,7 +18,7 @@ from claude_task_client.calls import (
     query_of,
     told,
 )
-from claude_task_client.errors import Refused, Unreachable
+from claude_task_client.errors import AthenaError, Refused, Unreachable
 from claude_task_client.transport import Call
 from claude_task_client.wire import (
     Event,
@@ -187,10 +187,11 @@ class Asking(Calls):
         kind: str | None = None,
         instance: str | None = None,
         actor: str | None = None,
+        on_lost: Callable[[AthenaError], None] | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Events as they happen, from now or from behind event `after`, without end.
 
-        `kind` is their type, such as `task.completed`.
+        `kind` is their type, such as `task.completed`. `on_lost` is told when a connection is lost.
 
         A lost connection is made again and goes on behind the last event that came.
         """
@@ -198,19 +199,22 @@ class Asking(Calls):
             "GET", "/api/events", query_of(task=task, type=kind, instance=instance, actor=actor)
         )
         last = None if after is None else str(after)
-        failures = 0
+        failures, is_told = 0, False
         while True:
             reader = streaming.FrameReader(last)
             stream = self._transport.stream(call, last_event_id=last)
             try:
                 async for chunk in stream:
-                    failures = 0
+                    failures, is_told = 0, False
                     for frame in reader.feed(chunk):
                         yield streaming.event(frame)
                     last = reader.last_event_id
             except (Unreachable, Refused) as error:
                 if isinstance(error, Refused) and error.status not in (429, 503):
                     raise
+                if on_lost is not None and not is_told:
+                    on_lost(error)
+                is_told = True
             finally:
                 await stream.aclose()
             failures += 1

@@ -24,8 +24,9 @@ PENDING_SHOWN_MAX: Final = 12
 EVENTS_SHOWN_MAX: Final = 10
 # A burst of events costs one look at the queue, not one each.
 LOOK_EVERY_SECONDS: Final = 0.5
-# Ages grow and connections come back without any event.
-IDLE_LOOK_EVERY_SECONDS: Final = 10.0
+# Ages grow and connections break without any event; while one is broken, it is tried often.
+IDLE_LOOK_EVERY_SECONDS: Final = 5.0
+BROKEN_LOOK_EVERY_SECONDS: Final = 1.0
 
 
 class Board:
@@ -81,8 +82,9 @@ class Board:
 
     def _wait(self) -> None:
         """Until something happens, and a little longer for what comes with it."""
+        idle = BROKEN_LOOK_EVERY_SECONDS if self._trouble else IDLE_LOOK_EVERY_SECONDS
         try:
-            self._take(self._arrived.get(timeout=IDLE_LOOK_EVERY_SECONDS))
+            self._take(self._arrived.get(timeout=idle))
         except queue.Empty:
             return
         time.sleep(LOOK_EVERY_SECONDS)

@@ -58,6 +58,7 @@ def test_a_strangers_answer_counts_as_not_reachable(somebody_else):
         ["cancel", "5"],
         ["instances"],
         ["heartbeat"],
+        ["watch"],
     ],
 )
 def test_every_command_knows_a_stranger(terminal, words):

@@ -10,6 +10,7 @@ import click
 
 from claude_task_client import describing, output
 from claude_task_client.connection import connect
+from claude_task_client.errors import AthenaError
 from claude_task_client.options import athena_command, json_option, task_number
 from claude_task_client.wire import Event
 
@@ -35,14 +36,23 @@ def command(
     On a terminal it draws the queue and what happens; elsewhere, or with --json, it prints a line
     for each event. A lost connection is made again, and nothing is missed.
     """
-    events = connect().events(task=task, kind=kind, instance=instance, after=after)
+    athena = connect()
+    athena.event_page(limit=1)  # whoever cannot watch at all is told so at once
+    draws = sys.stdout.isatty() and not as_json
+    events = athena.events(
+        task=task,
+        kind=kind,
+        instance=instance,
+        after=after,
+        on_lost=None if draws else _tell_of_loss,
+    )
     with contextlib.suppress(KeyboardInterrupt):
-        if as_json or not sys.stdout.isatty():
-            _print(events, as_json=as_json)
-        else:
+        if draws:
             from claude_task_client.board import Board
 
             Board(connect(), events).run()
+        else:
+            _print(events, as_json=as_json)
 
 
 def _print(events: Iterator[Event], *, as_json: bool) -> None:
@@ -51,3 +61,7 @@ def _print(events: Iterator[Event], *, as_json: bool) -> None:
             output.print_json_line(event.raw)
         else:
             output.say(describing.event_line(event))
+
+
+def _tell_of_loss(error: AthenaError) -> None:
+    output.warn(f"{output.line(str(error), None)} Trying again.")
