@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
 from typing import Final
@@ -46,12 +46,10 @@ class Watch:
             remaining = self._deadline - loop.time()
             if remaining <= 0 or self._is_gone():
                 return False
-            timer = loop.call_later(min(remaining, _LOOK_UP_SECONDS), self._changed.set)
-            await self._changed.wait()
-            if timer.when() > loop.time():
-                timer.cancel()
-                break
-            self._changed.clear()
+            # Apart from the event: a look-up that falls together with news must not eat them.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(remaining, _LOOK_UP_SECONDS)):
+                    await self._changed.wait()
         self._changed.clear()
         return not self._stopped and not self._is_gone()
 
@@ -120,7 +118,8 @@ class Feed:
     async def read(self, after: int, *, limit: int) -> list[Event]:
         """The events after a position, in order."""
         if self._recent and after >= self._recent[0].id - 1:
-            skipped = max(0, after - self._recent[0].id + 1)
+            # A position from anywhere may lie far beyond the newest event.
+            skipped = min(max(0, after - self._recent[0].id + 1), len(self._recent))
             return list(islice(self._recent, skipped, skipped + limit))
         return await self._store.read(lambda reading: events.after(reading, after, limit=limit))
 
@@ -132,14 +131,12 @@ class Feed:
         """Wait for an event newer than `after`; False where none came, or the server stops."""
         if self._position <= after and not self._stopping:
             news = self._news
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout.total_seconds()):
                     await news.wait()
-            except TimeoutError:
-                return False
         return self._position > after and not self._stopping
 
-    @contextmanager
+    @contextlib.contextmanager
     def watch(
         self, task_id: TaskId, *, wait: timedelta, is_gone: Callable[[], bool]
     ) -> Iterator[Watch]:
