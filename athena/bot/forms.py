@@ -16,14 +16,15 @@ from athena.model.task import Priority
 if TYPE_CHECKING:
     from athena.bot.client import AthenaClient
 
-_TASK_FORM: Final = "athena:task"
+# The id carries the priority that the command named: not every client sends what it preselects.
+_TASK_FORM: Final = "athena:task:"
 _DESCRIPTION_CHARACTERS_MAX: Final = 4_000  # Discord's own bound for a field
 _SLUG_CHARACTERS_MAX: Final = 64
 
 
 def task_form(*, priority: Priority, project: str | None, target: str | None) -> discord.ui.Modal:
     """The form, with what the command's options have said already."""
-    form = discord.ui.Modal(title="New task", custom_id=_TASK_FORM, timeout=None)
+    form = discord.ui.Modal(title="New task", custom_id=f"{_TASK_FORM}{priority}", timeout=None)
     form.add_item(
         discord.ui.Label(
             text="Description",
@@ -40,6 +41,7 @@ def task_form(*, priority: Priority, project: str | None, target: str | None) ->
             text="Priority",
             component=discord.ui.Select(
                 custom_id="priority",
+                required=False,
                 options=[
                     discord.SelectOption(label=each.value, default=each is priority)
                     for each in Priority
@@ -73,11 +75,12 @@ async def submitted(interaction: discord.Interaction[AthenaClient]) -> None:
     Raises: Invalid.
     """
     data: Mapping[str, Any] = dict(interaction.data or {})
-    if data.get("custom_id") != _TASK_FORM:
+    form, is_ours, named = str(data.get("custom_id", "")).partition(_TASK_FORM)
+    if form or not is_ours:
         raise Invalid("This form is from an older version of Athena. Please open it again.")
     filled = dict(_fields(data.get("components", [])))
     try:
-        priority = Priority(filled.get("priority") or Priority.MEDIUM)
+        priority = Priority(filled.get("priority") or named)
     except ValueError as error:
         raise Invalid("There is no such priority.") from error
     await submit(

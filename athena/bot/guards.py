@@ -32,7 +32,7 @@ def person_of(interaction: discord.Interaction) -> Person:
     roles: set[str] = set()
     if isinstance(user, discord.Member):
         for role in user.roles:
-            roles |= {str(role.id), role.name.casefold()}
+            roles |= {str(role.id), role.name.casefold().removeprefix("@")}
     rights = interaction.permissions
     return Person(
         guild_id=interaction.guild_id,

@@ -53,9 +53,11 @@ class Athena:
 
     async def until_discord_is(self, beginning: str, seconds: float = 20) -> str:
         async with asyncio.timeout(seconds):
-            while not (state := await self.discord_state()).startswith(beginning):
+            while True:
+                state = await self.discord_state()
+                if state.startswith(beginning):
+                    return state
                 await asyncio.sleep(0.05)
-        return state
 
 
 StartAthena = Callable[..., Awaitable[Athena]]

@@ -63,7 +63,8 @@ def _filled(field: Field, value: FieldValue | None, resolved: Json) -> Json:
             resolve(resolved, file)
         return {**answer, "values": [str(file.id) for file in files]}
     if field.type in _PICKED:
-        picked = [_option(field, each) for each in _several(value)]
+        chosen = _several(value) if value is not None else _preselected(field)
+        picked = [_option(field, each) for each in chosen]
         _enough(field, len(picked))
         if field.type == RADIO_GROUP:
             return {**answer, "value": next(iter(picked), None)}
@@ -82,6 +83,11 @@ def _text(field: Field, value: FieldValue) -> str:
     if value and not least <= len(value) <= most:
         raise Impossible(f"field {field.label!r} takes {least} to {most}, not {len(value)}")
     return value
+
+
+def _preselected(field: Field) -> list[str | Attachment]:
+    """What stands in the field when the form opens."""
+    return [str(o["value"]) for o in field.raw.get("options") or [] if o.get("default")]
 
 
 def _option(field: Field, wanted: str | Attachment) -> str:
