@@ -55,7 +55,8 @@ def _filled(field: Field, value: FieldValue | None, resolved: Json) -> Json:
     if field.type == TEXT_INPUT:
         return {**answer, "value": _text(field, field.value if value is None else value)}
     if field.type == CHECKBOX:
-        return {**answer, "value": bool(value)}
+        ticked = field.raw.get("default") if value is None else value
+        return {**answer, "value": bool(ticked)}
     if field.type == FILE_UPLOAD:
         files = [each for each in _several(value) if isinstance(each, Attachment)]
         _enough(field, len(files))

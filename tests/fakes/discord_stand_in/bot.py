@@ -33,7 +33,9 @@ class Survey(discord.ui.Modal, title="Survey"):
 
     level: discord.ui.Label[Survey] = discord.ui.Label(
         text="Level",
-        component=discord.ui.Select(options=[discord.SelectOption(label="High", value="high")]),
+        component=discord.ui.Select(
+            options=[discord.SelectOption(label="High", value="high", default=True)]
+        ),
     )
     way: discord.ui.Label[Survey] = discord.ui.Label(
         text="Way",
@@ -48,7 +50,9 @@ class Survey(discord.ui.Modal, title="Survey"):
             max_values=2,
         ),
     )
-    sure: discord.ui.Label[Survey] = discord.ui.Label(text="Sure", component=discord.ui.Checkbox())
+    sure: discord.ui.Label[Survey] = discord.ui.Label(
+        text="Sure", component=discord.ui.Checkbox(default=True)
+    )
     files: discord.ui.Label[Survey] = discord.ui.Label(
         text="Files", component=discord.ui.FileUpload(required=False)
     )

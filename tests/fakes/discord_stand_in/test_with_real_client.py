@@ -66,6 +66,15 @@ async def test_form_with_every_kind_of_field(discord: DiscordStandIn, alice: Use
     assert discord.violations == []
 
 
+async def test_form_keeps_what_stands_in_it(discord: DiscordStandIn, alice: User):
+    """Fields that a person leaves alone send what the bot had filled in."""
+    form = await discord.slash(alice, "survey")
+
+    sent = await discord.submit_modal(alice, form, {"Way": "up", "Parts": "b"})
+
+    assert sent.content == "['high'] up ['b'] True []"
+
+
 async def test_form_holds_wrong_picks_back(discord: DiscordStandIn, alice: User):
     """What is not offered, or is too much, cannot be sent; nor can another person's form."""
     form = await discord.slash(alice, "survey")
