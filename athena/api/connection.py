@@ -24,7 +24,7 @@ CONNECTIONS_MAX: Final = 900  # a process may have 1,024 open files where nobody
 # Above the idle time of the usual proxies, so that it is they who close first.
 KEEP_ALIVE_SECONDS: Final = 75.0
 # What is left of a refused body is read for so long, so that its sender sees the refusal.
-_LINGERING_SECONDS: Final = 5.0
+_LINGERING_SECONDS: Final = 2.0
 
 log = structlog.get_logger("athena.api")
 

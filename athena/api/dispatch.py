@@ -111,7 +111,7 @@ class Dispatcher:
         methods = self._routes.get(path)
         if methods is None:
             parts = path.split("/")
-            if len(parts) > _ID_PLACE:
+            if len(parts) > _ID_PLACE and parts[_ID_PLACE]:
                 raw_id, parts[_ID_PLACE] = parts[_ID_PLACE], "{id}"
                 methods = self._routes.get("/".join(parts))
         if methods is None:
