@@ -44,13 +44,13 @@ class Polls:
         Raises: what `Claims.attempt` raises.
         """
         deadline = asyncio.get_running_loop().time() + wait.total_seconds()
+
+        def is_over() -> bool:
+            return self._waking.stopping or is_gone()
+
         with self._waking.registered() as poller:
             task = await self._try(poller, asker, lease=lease, by=by, finish=finish, once=once)
-            while (
-                task is None
-                and not self._waking.stopping
-                and await poller.wait(deadline=deadline, is_gone=is_gone)
-            ):
+            while task is None and await poller.wait(deadline=deadline, is_gone=is_over):
                 task = await self._try(poller, asker, lease=lease, by=by, once=once)
         if task is not None and is_gone():
             await self._claims.undo(task, once=once)
