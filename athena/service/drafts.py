@@ -83,7 +83,7 @@ def _fault(name: str, value: object) -> str | None:
     match name, value:
         case "description", str(text):
             return _description_fault(text)
-        case (("project" | "target" | "lane"), str(text)):
+        case (("project" | "target" | "lane" | "instance"), str(text)):
             return None if is_slug(text) else "is not a slug: letters, digits, '.', '_', '-'"
         case (("created_by" | "continues"), str(text)):
             return fault_in_text(text, limits.LABEL_CHARACTERS_MAX)
@@ -109,7 +109,8 @@ def _metadata_fault(value: object) -> str | None:
         size = len(text.encode())
     except (TypeError, ValueError, RecursionError):
         return "is not an object that JSON can express"
-    if "\\u0000" in text:
+    # An escaped backslash before it makes it six ordinary characters.
+    if "\\u0000" in text.replace("\\\\", ""):
         return "contains a NUL character"
     if size > limits.METADATA_BYTES_MAX:
         return f"has {size} bytes; at most {limits.METADATA_BYTES_MAX} are allowed"
