@@ -7,11 +7,9 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
-
-from tests.running import RunningServer
 
 _PATIENCE_SECONDS = 30.0
 # What a client sees of a server that is killed, or not there yet.
@@ -80,8 +78,20 @@ class Crowd:
         return await self.ask("POST", f"/api/tasks/{task['id']}/complete", body)
 
 
+class Server(Protocol):
+    """What a crowd has to know of a server."""
+
+    @property
+    def url(self) -> str:
+        """Where it serves."""
+
+    @property
+    def key(self) -> str:
+        """A key that may do everything."""
+
+
 @asynccontextmanager
-async def crowd_of(server: RunningServer) -> AsyncIterator[Crowd]:
+async def crowd_of(server: Server) -> AsyncIterator[Crowd]:
     """A crowd around a server; it may be killed and started again meanwhile."""
     async with aiohttp.ClientSession(
         server.url,

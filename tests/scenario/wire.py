@@ -31,10 +31,14 @@ def request_bytes(
 
 
 class Line:
-    """One connection."""
+    """One connection; `receive_bytes` bounds what it takes in without being read."""
 
-    def __init__(self, server: RunningServer) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", server.port), ANSWER_SECONDS)
+    def __init__(self, server: RunningServer, *, receive_bytes: int | None = None) -> None:
+        self._socket = socket.socket()
+        if receive_bytes is not None:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        self._socket.settimeout(ANSWER_SECONDS)
+        self._socket.connect(("127.0.0.1", server.port))
         self._file = self._socket.makefile("rb")
 
     def send(self, content: bytes) -> None:
