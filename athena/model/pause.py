@@ -42,6 +42,10 @@ class Pauses:
             if pause.project is not None and pause.instance in (None, instance)
         )
 
+    def keep_from(self, instance: str, task: Task) -> bool:
+        """Whether the instance does not get the task while they last."""
+        return self.stop(instance) or task.project in self.paused_projects(instance)
+
     def holding(self, task: Task) -> Iterable[Pause]:
         """The pauses that keep the task from being claimed by anybody."""
         return (

@@ -357,7 +357,7 @@ async def _check_gates(tx: Transaction, task: Task, claimer: Claimer) -> None:
     if task.status.is_end:
         raise errors.InvalidTransition(f"Task #{task.id} is {task.status.value}.")
     pauses = await instances.pauses(tx)
-    if pauses.stop(claimer.instance) or task.project in pauses.paused_projects(claimer.instance):
+    if pauses.keep_from(claimer.instance, task):
         raise errors.QueueIsPaused
     gate = _CLOSED_GATES.get(task.readiness)
     if gate is not None:

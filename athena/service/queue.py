@@ -20,7 +20,7 @@ class Queue:
 
         Raises: Invalid.
         """
-        check_fields({"project": pause.project, "target": pause.instance})
+        check_fields({"project": pause.project, "instance": pause.instance})
 
         async def act(tx: Transaction) -> None:
             if await instances.add_pause(tx, pause):

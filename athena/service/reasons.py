@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from athena.model.instance import Claimer, Presence
@@ -71,13 +72,16 @@ def _scheduled(reading: Reading, task: Task) -> list[Reason]:
 
 
 async def _lane(reading: Reading, task: Task) -> list[Reason]:
-    if task.readiness is not Readiness.HELD:
+    """Also for a task that something else holds first; a lane has one in progress at most."""
+    if task.lane is None:
         return []
     running = await reading.fetch_one("running_in_lane", {"lane": task.lane})
     if running is not None:
         text = f"Task #{running['id']} of the lane {task.lane} is in progress."
-    else:
+    elif task.readiness is Readiness.HELD:
         text = f"An earlier task of the lane {task.lane} comes first."
+    else:
+        return []
     return [Reason(ReasonCode.LANE_BUSY, text)]
 
 
@@ -95,10 +99,18 @@ async def _instances(reading: Reading, task: Task) -> list[Reason]:
     ]
     if not fitting:
         return [Reason(ReasonCode.NO_INSTANCE_SERVES, _nobody_text(task))]
-    if all(len(one.tasks) >= (one.instance.slots or 1) for one in fitting):
-        names = ", ".join(one.instance.slug for one in fitting[:_NAMED_MAX])
-        return [Reason(ReasonCode.ALL_BUSY, f"At work on other tasks: {names}.")]
+    pauses = await instances.pauses(reading)
+    able = [one for one in fitting if not pauses.keep_from(one.instance.slug, task)]
+    if not able and not any(pauses.holding(task)):
+        return [Reason(ReasonCode.PAUSED, f"Instances that are paused: {_names(fitting)}.")]
+    busy = able or fitting
+    if all(len(one.tasks) >= (one.instance.slots or 1) for one in busy):
+        return [Reason(ReasonCode.ALL_BUSY, f"At work on other tasks: {_names(busy)}.")]
     return []
+
+
+def _names(present: Sequence[Presence]) -> str:
+    return ", ".join(one.instance.slug for one in present[:_NAMED_MAX])
 
 
 def _nobody_text(task: Task) -> str:
