@@ -31,6 +31,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry athena client
 
 unit: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS) -m 'not slow' $(SLOW_TESTS:%=--ignore=%)
