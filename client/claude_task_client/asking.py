@@ -207,8 +207,9 @@ class Asking(Calls):
                 async for chunk in stream:
                     failures, is_told = 0, False
                     for frame in reader.feed(chunk):
+                        last = reader.last_event_id
                         yield streaming.event(frame)
-                    last = reader.last_event_id
+                    last = reader.last_event_id  # a frame without data moves on as well
             except (Unreachable, Refused) as error:
                 if isinstance(error, Refused) and error.status not in (429, 503):
                     raise

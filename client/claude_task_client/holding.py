@@ -45,8 +45,12 @@ def held(task_id: int | None) -> Held:
     remembered = claims_of(athena).all()
     if task_id is not None:
         return Held(athena, task_id, remembered.get(task_id))
-    # Claims made elsewhere in this instance's name (its worker, its MCP server) count as well.
-    candidates = remembered or _held_according_to(athena)
+    candidates = remembered
+    if len(remembered) != 1:
+        # Athena knows what is in hand, also by claims made elsewhere in this instance's name; only
+        # the attempts are ours to remember.
+        now = _held_according_to(athena)
+        candidates = {task: remembered.get(task, attempt) for task, attempt in now.items()}
     if not candidates:
         raise NothingToDo(f"{athena.instance} holds no task. Take one: claude-task-client claim")
     if len(candidates) > 1:

@@ -1,4 +1,4 @@
-"""The transports of the Python classes: httpx2, with retries by stamina."""
+"""The transports of the Python classes: httpx2's two clients, with retries by stamina."""
 
 from __future__ import annotations
 

@@ -52,6 +52,18 @@ def test_with_several_in_hand_one_must_be_named(laptop):
     assert "say which one" in done.stderr
 
 
+def test_what_has_ended_elsewhere_is_no_longer_in_hand(laptop, athena):
+    """Athena knows what is in hand; this machine only remembers the attempts."""
+    tasks = [laptop.json("add", "x") for _ in range(2)]
+    for _ in tasks:
+        laptop.run("claim")
+    athena.ask("POST", f"/api/tasks/{tasks[0]['id']}/cancel")
+
+    done = laptop.run("complete")
+
+    assert done.stdout == f"Completed #{tasks[1]['id']}.\n"
+
+
 def test_a_claim_made_elsewhere_in_this_instances_name_counts(laptop, athena):
     """Athena is asked where this machine remembers nothing."""
     task = laptop.json("add", "x")
