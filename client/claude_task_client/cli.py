@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from pathlib import Path
 
 import click
 
@@ -13,6 +12,8 @@ class Commands(click.Group):
     """Each command is the file of its name in `commands/`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        from pathlib import Path
+
         folder = Path(__file__).with_name("commands")
         return sorted(file.stem for file in folder.glob("*.py") if file.stem != "__init__")
 

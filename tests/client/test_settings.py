@@ -4,6 +4,7 @@ import os
 import stat
 import sys
 
+import platformdirs
 import pytest
 
 from claude_task_client import settings
@@ -18,6 +19,13 @@ def config(tmp_path, monkeypatch):
     path = tmp_path / "config" / "config.toml"
     monkeypatch.setattr(settings, "config_path", lambda: path)
     return path
+
+
+def test_the_file_is_where_this_system_keeps_such_files():
+    """platformdirs knows best, but takes too long at every session's start."""
+    folder = platformdirs.user_config_path(settings.APP, appauthor=False)
+
+    assert settings.config_path() == folder / "config.toml"
 
 
 def test_the_environment_goes_before_the_file(config):
