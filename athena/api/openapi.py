@@ -16,8 +16,8 @@ from athena.api.problem import (
     TooLarge,
     TooSlow,
     WrongMediaType,
+    problem_of,
     status_of,
-    title_of,
 )
 from athena.model.errors import (
     AthenaError,
@@ -238,13 +238,6 @@ def _refusal() -> Json:
 
 def _with_code(response: Json, error: type[AthenaError]) -> Json:
     """The response with one code more."""
-    example = {
-        "type": f"/docs#{error.code}",
-        "title": title_of(error.code),
-        "status": status_of(error),
-        "detail": error().detail,
-        "code": error.code,
-    }
-    response["content"][_PROBLEM_TYPE]["examples"][error.code] = {"value": example}
+    response["content"][_PROBLEM_TYPE]["examples"][error.code] = {"value": problem_of(error())}
     listed = ", ".join(f"`{code}`" for code in response["content"][_PROBLEM_TYPE]["examples"])
     return {"description": f"Refused: {listed}."}

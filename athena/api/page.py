@@ -15,7 +15,7 @@ from dataclasses import fields
 from html import escape
 from typing import Any, Final
 
-from athena.api.problem import all_errors, status_of
+from athena.api.problem import NoSuchMethod, NoSuchPath, problem_of
 from athena.model.event import Happening
 
 _STYLE: Final = """
@@ -39,6 +39,8 @@ CONTENT_SECURITY_POLICY: Final = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
+PROBLEM: Final = "application/problem+json"
+
 Json = Mapping[str, Any]
 
 
@@ -59,7 +61,7 @@ def docs_page(document: Json) -> str:
         f"<h1>Athena's API <small>{escape(info['version'])}</small></h1>"
         f"{_text(info['description'])}"
         '<p>The same for programs: <a href="/openapi.json">openapi.json</a>.</p>'
-        f"{_contents(operations)}{''.join(sections)}{_errors()}{_events()}</html>"
+        f"{_contents(operations)}{''.join(sections)}{_errors(document)}{_events()}</html>"
     )
 
 
@@ -147,16 +149,24 @@ def _bounds(schema: Json) -> str:
     return f" ({', '.join(bounds)})" if bounds else ""
 
 
-def _errors() -> str:
-    known = {error.code: error for error in all_errors() if status_of(error) != 500}
+def _errors(document: Json) -> str:
     rows = [
-        (
-            f'<code id="{code}">{code}</code>',
-            f"{status_of(error)}. {escape(inspect.cleandoc(error.__doc__ or ''))}",
-        )
-        for code, error in sorted(known.items())
+        (f'<code id="{code}">{code}</code>', f"{problem['status']}. {escape(problem['detail'])}")
+        for code, problem in sorted(problems(document).items())
     ]
     return f"<h2>Codes of errors</h2>{_table('Code', rows)}"
+
+
+def problems(document: Json) -> dict[str, Json]:
+    """An example of every problem that any path answers with, by its code."""
+    found: dict[str, Json] = {
+        error.code: problem_of(error) for error in (NoSuchPath(), NoSuchMethod("GET"))
+    }
+    for operation in (o for methods in document["paths"].values() for o in methods.values()):
+        for response in operation["responses"].values():
+            examples = response.get("content", {}).get(PROBLEM, {}).get("examples", {})
+            found |= {code: example["value"] for code, example in examples.items()}
+    return found
 
 
 def _events() -> str:
@@ -175,14 +185,15 @@ def _event_text(kind: type[Happening]) -> str:
 
 def event_types() -> list[type[Happening]]:
     """Every kind of event, in the order of their declaration."""
-    found: list[type[Happening]] = []
+    found: dict[str, type[Happening]] = {}
     waiting = list(Happening.__subclasses__())
     while waiting:
         kind = waiting.pop(0)
         waiting[:0] = kind.__subclasses__()
         if "type" in vars(kind):
-            found.append(kind)
-    return found
+            # Slotted dataclasses are made twice; the later one is the one in use.
+            found[kind.type] = kind
+    return list(found.values())
 
 
 def _text(markdown: str) -> str:

@@ -6,7 +6,7 @@ tree of `model/errors.py`.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from typing_extensions import TypedDict
 
@@ -161,14 +161,3 @@ class InternalError(AthenaError):
     """Something went wrong inside Athena; the log says what."""
 
     code = "internal_error"
-
-
-def all_errors() -> list[type[Any]]:
-    """Every refusal that can be answered, for the documentation."""
-    found: list[type[Any]] = []
-    waiting: list[type[AthenaError]] = [AthenaError]
-    while waiting:
-        kind = waiting.pop(0)
-        waiting += kind.__subclasses__()
-        found.append(kind)
-    return found
