@@ -45,6 +45,8 @@ class Keys:
         self._store = store
         self._clock = clock
         self._known: dict[str, Key] = {}
+        # How often what is known was dropped: a look-up that was under way then is not remembered.
+        self._dropped = 0
         self._uses: dict[KeyId, datetime] = {}
         self._noted: dict[KeyId, datetime] = {}
         store.on_commit(self._on_commit)
@@ -54,13 +56,14 @@ class Keys:
         # `wake_all` without events: another process wrote, perhaps `athena keys revoke`.
         if revoked or (committed.wake_all and not committed.events):
             self._known.clear()
+            self._dropped += 1
 
     async def authenticate(self, secret: str) -> Key | None:
         """The valid key whose secret this is, or None."""
         if len(secret) > _SECRET_CHARACTERS_MAX:
             return None
         digest = digest_of(secret)
-        key = self._known.get(digest)
+        key, dropped = self._known.get(digest), self._dropped
         if key is None:
             key = await self._store.read(lambda reading: keys.find_by_digest(reading, digest))
         now = self._clock.now()
@@ -68,7 +71,8 @@ class Keys:
             return None
         if len(self._known) >= _CACHED_MAX:
             self._known.clear()
-        self._known[digest] = key
+        if dropped == self._dropped:
+            self._known[digest] = key
         self._uses[key.id] = now
         return key
 
