@@ -138,3 +138,15 @@ def test_login_writes_nothing_where_athena_is_not(somebody_else):
     assert done.returncode == 3
     assert not somebody_else.config_file().exists()
     assert "secret" not in done.stdout + done.stderr
+
+
+ODD = '{"id": [], "description": 5, "instances": [{"labels": 3}], "tasks": [{"target": {}}]}'
+
+
+def test_check_survives_json_of_any_shape(terminal):
+    """Whatever answers at the start of a session must not end it with a traceback."""
+    with strangers.stranger(strangers.answer("200 OK", "application/json", ODD)) as url:
+        done = terminal.run("check", extra={**KEY, "ATHENA_API_URL": url})
+
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr

@@ -64,12 +64,12 @@ def look() -> Found:
     told = settings.load()
     transport = HttpTransport(told.url, told.signed_in(), timeout_seconds=SECONDS_IN_ALL)
     try:
-        return _look(Asking(transport, told.instance))
+        return _look(Questions(transport, told.instance))
     finally:
         transport.drop()
 
 
-class Asking(NamedTuple):
+class Questions(NamedTuple):
     """The requests of `check`, in this instance's name. Raises: Refused, Unreachable."""
 
     transport: HttpTransport
@@ -91,16 +91,16 @@ class Asking(NamedTuple):
         return items
 
 
-def _look(ask: Asking) -> Found:
+def _look(ask: Questions) -> Found:
     first = ask.next()
     claims = ask.list("tasks", "/api/tasks", status="in_progress", claimed_by=ask.instance)
     if first is None:
         return Found(None, 0, False, claims)
     page = ask.list("tasks", "/api/tasks", status="pending", limit=str(COUNTED_MAX))
     fits = _fitting(ask.instance, ask.list("instances", "/api/instances"))
-    projects = [task.get("project") for task in page if fits(task)]
+    projects = [_text(task, "project") for task in page if fits(task)]
     # What Athena would give out shows that its project is not paused; of others she is asked.
-    others = sorted({each for each in projects if each} - {first.get("project")})
+    others = sorted({each for each in projects if each} - {_text(first, "project")})
     paused = {each for each in others[:PROJECTS_ASKED_MAX] if ask.next(projects=each) is None}
     count = sum(project not in paused for project in projects)
     # `next` was asked a moment before the rest: it counts in any case.
@@ -149,17 +149,22 @@ def within(seconds: float, work: Callable[[], Found]) -> Found:
 def _fitting(instance: str, instances: list[Any]) -> Callable[[Json], bool]:
     """Whether a pending task could be claimed here: it is ready, and target and project fit."""
     own: Json = next((each for each in instances if each.get("instance") == instance), {})
-    names = {None, instance, *_names(own.get("labels"))}
+    names = {instance, *_names(own.get("labels"))}
     projects = _names(own.get("projects"))
 
     def fits(task: Json) -> bool:
         return (
             task.get("readiness") == "ready"
-            and task.get("target") in names
-            and (not projects or task.get("project") in projects)
+            and (task.get("target") is None or _text(task, "target") in names)
+            and (not projects or _text(task, "project") in projects)
         )
 
     return fits
+
+
+def _text(task: Json, name: str) -> str:
+    value = task.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _names(value: object) -> set[str]:
