@@ -90,7 +90,8 @@ def lasting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
 def athena(lasting_server: RunningServer) -> Iterator[RunningServer]:
     """A real server with an empty queue."""
     yield lasting_server
-    lasting_server.ask("POST", "/api/resume")
+    for pause in lasting_server.ask("POST", "/api/resume").body["paused"]:
+        lasting_server.ask("POST", "/api/resume", pause)
     while True:
         open_tasks = lasting_server.ask("GET", "/api/tasks?status=pending,in_progress").body[
             "tasks"
