@@ -5,8 +5,8 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
           --no-header --no-emit-index-url --no-annotate
-SLOW_TESTS := tests/contract tests/scenario tests/browser
-# Process-heavy tests wait for each other on small machines: more workers than cores gain nothing.
+# Fast tests: what neither starts processes nor waits for a timer.
+UNIT_TESTS := $(addprefix tests/,docs model store service api background)
 JOBS   ?= auto
 
 .DEFAULT_GOAL := help
@@ -34,7 +34,7 @@ lint: $(VENV)/.dev
 	$(BIN)/deptry athena client
 
 unit: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS) -m 'not slow' $(SLOW_TESTS:%=--ignore=%)
+	$(BIN)/python -m pytest -n $(JOBS) -m 'not slow' $(UNIT_TESTS)
 
 fix: $(VENV)/.dev ## format, and mend what the linter can mend
 	$(BIN)/ruff check --fix-only
