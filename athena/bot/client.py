@@ -17,7 +17,6 @@ from athena.bot import commands, components, forms
 from athena.bot.config import DiscordConfig
 from athena.bot.errors import refuse
 from athena.bot.guards import check_may_act, check_may_administer, person_of
-from athena.bot.names import InstanceNames
 from athena.bot.places import Places
 from athena.bot.sync import NEEDS_ADMIN
 from athena.bot.text import Words
@@ -61,7 +60,6 @@ class AthenaClient(discord.Client):
         self.services = services
         self.config = config
         self.words = words
-        self.names = InstanceNames(services.instances)
         self.places = Places(self, config)
         self.tree = Tree(self)
         self.connected = False

@@ -10,6 +10,7 @@ from athena.bot import lists
 from athena.bot.answers import Answer, answer, in_time, text_file, turn_page
 from athena.bot.buttons import Act, PagePress, TaskPress, buttons_of, parse, task_button
 from athena.bot.cards import ICONS, STATES, full_card_of
+from athena.bot.names import names_of
 from athena.bot.submitting import actor_of
 from athena.bot.text import units
 from athena.model.errors import Invalid
@@ -65,7 +66,7 @@ async def cancel(interaction: discord.Interaction[AthenaClient], task_id: TaskId
     if not task.is_running:
         await stop(interaction, task_id)
         return
-    name_of = await client.names.current()
+    name_of = await names_of(client.services.instances)
     holder = client.words.line(name_of(task.claimed_by or "?"), 100)
     question = f"{holder} is working on task #{task.id}. Its work so far would be for nothing."
     await answer(interaction, Answer(content=question, buttons=[task_button(Act.STOP, task.id)]))
@@ -106,7 +107,7 @@ async def show(interaction: discord.Interaction[AthenaClient], task_id: TaskId) 
     """
     client = interaction.client
     task = await in_time(interaction, client.services.tasks.get(task_id))
-    name_of = await client.names.current()
+    name_of = await names_of(client.services.instances)
     holder = name_of(task.claimed_by) if task.claimed_by else None
     card = full_card_of(task, holder=holder, words=client.words)
     fits = units(task.description) <= _SHOWN_UNITS and units(task.notes or "") <= _SHOWN_UNITS // 3

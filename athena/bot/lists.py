@@ -10,6 +10,7 @@ import discord
 from athena.bot.answers import Answer
 from athena.bot.buttons import Button, List, page_button
 from athena.bot.cards import ICONS, duration_of
+from athena.bot.names import names_of
 from athena.bot.text import Words, ago, cost, span
 from athena.model.lifecycle import Status
 from athena.model.page import TaskFilter
@@ -41,7 +42,7 @@ async def page_of(
     if shown is List.QUEUE and cursor is None:
         wanted = TaskFilter(statuses=frozenset({Status.IN_PROGRESS}), project=project)
         running = (await tasks.list(wanted, limit=_RUNNING_SHOWN_MAX)).items
-    name_of = await client.names.current()
+    name_of = await names_of(client.services.instances)
     line_of = _queue_line if shown is List.QUEUE else _done_line
     lines = [line_of(task, client.words, name_of) for task in (*running, *page.items)]
     title = _TITLES[shown] + (f" of {client.words.line(project, 64)}" if project else "")

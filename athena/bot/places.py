@@ -87,6 +87,13 @@ class Places:
             return [_NO_GUILD]
         return [problem for guild in guilds if (problem := self._problem(guild))]
 
+    def has_threads(self, channel_id: int) -> bool:
+        """Whether threads can be made in the channel, as far as is known."""
+        channel = self._client.get_channel(channel_id)
+        if not isinstance(channel, discord.TextChannel):
+            return True
+        return not {"create_public_threads", "send_messages_in_threads"} & set(_missing(channel))
+
     def _problem(self, guild: discord.Guild) -> str | None:
         channel = self._find(guild)
         if channel is None:

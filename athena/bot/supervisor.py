@@ -59,7 +59,8 @@ class Supervisor:
         self._on_change = on_change
         self._client: AthenaClient | None = None
         self._trouble: str | None = None
-        _use_other_addresses(config)
+        self._state = ""
+        _set_constants(config)
 
     async def run(self) -> None:
         """Connect again and again, until cancelled or refused for good."""
@@ -72,11 +73,10 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001  (the bot lives on, whatever discord.py raises)
                 refusal = _refusal_for_good(error)
                 if refusal is not None:
-                    self._services.health.set_discord(refusal)
-                    _log.error("discord refuses the bot", state=refusal)
+                    self._set_state(refusal)
                     return
                 _log.warning("discord connection failed", reason=repr(error), pause=round(pause))
-            self._services.health.set_discord("connecting")
+            self._set_state("connecting")
             if loop.time() - began > _GOOD_SECONDS:
                 pause = _PAUSE_SECONDS
             await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311
@@ -87,7 +87,7 @@ class Supervisor:
 
         Raises: whatever discord.py does.
         """
-        self._services.health.set_discord("connecting")
+        self._set_state("connecting")
         client = AthenaClient(
             self._services, self._config, self._words, on_change=self._note_change
         )
@@ -115,8 +115,8 @@ class Supervisor:
 
     # Health
 
-    def report(self, trouble: str) -> None:
-        """Something cannot be posted; said until places change."""
+    def report(self, trouble: str | None) -> None:
+        """Something cannot be posted, or (None) can be again; said until places change."""
         if trouble != self._trouble:
             self._trouble = trouble
             self._show_health()
@@ -133,9 +133,15 @@ class Supervisor:
         else:
             problems = client.places.problems() or ([self._trouble] if self._trouble else [])
             state = f"failed: {'; '.join(problems)}" if problems else "connected"
-            if problems:
-                _log.warning("discord needs attention", problems=problems)
+        self._set_state(state)
+
+    def _set_state(self, state: str) -> None:
+        """Show the state, and log it where it is another one."""
         self._services.health.set_discord(state)
+        if state != self._state:
+            self._state = state
+            log = _log.warning if state.startswith("failed") else _log.info
+            log("discord", state=state)
 
     def stop_taking_work(self) -> None:
         """Refuse further interactions, kindly."""
@@ -172,8 +178,9 @@ def _refusal_for_good(error: BaseException) -> str | None:
     return None
 
 
-def _use_other_addresses(config: DiscordConfig) -> None:
-    """Point discord.py elsewhere, where that is set: it has no other means than its constants."""
+def _set_constants(config: DiscordConfig) -> None:
+    """What discord.py can only be told by its constants: no voice, and other addresses if set."""
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     if config.api_url:
         discord.http.Route.BASE = config.api_url
     if config.gateway_url:

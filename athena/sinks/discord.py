@@ -81,7 +81,7 @@ class DiscordSink:
             records=services.discord,
             client=client,
             places=client.places,
-            names=client.names,
+            instances=services.instances,
             words=self._words,
             clock=self._clock,
         )

@@ -17,7 +17,7 @@ import structlog
 from athena.bot import threads
 from athena.bot.buttons import view_of
 from athena.bot.cards import Card, card_of, removed_card
-from athena.bot.names import InstanceNames
+from athena.bot.names import names_of
 from athena.bot.notices import Notice, Wording
 from athena.bot.places import Places, PlaceUnusable
 from athena.bot.text import Words, units
@@ -26,8 +26,9 @@ from athena.model.discord import NO_TASK, Delivery, Outgoing, OutgoingKind
 from athena.model.event import Event
 from athena.model.task import Task, TaskId
 from athena.service.discord import DiscordRecords
+from athena.service.instances import Instances
 from athena.service.tasks import Tasks
-from athena.sinks.discord_outbox import Outbox
+from athena.sinks.discord_outbox import Outbox, promptly
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -39,8 +40,6 @@ _PROGRESS_UNITS: Final = 1_800
 _LINES_UNITS: Final = 1_900
 _ENDS: Final = frozenset({"task.completed", "task.failed"})
 _NOTICES: Final = _ENDS | {"task.blocked"}
-# What a thread is opened for; other lines are told where there is one already.
-_OPENS_A_THREAD: Final = frozenset({"task.claimed", "task.progressed", "task.will_retry"})
 _BAD_REQUEST: Final = 400
 _CARD_IS_GONE: Final = frozenset({threads.UNKNOWN_CHANNEL, threads.UNKNOWN_MESSAGE})
 
@@ -55,7 +54,7 @@ class Courier:
         records: DiscordRecords,
         client: discord.Client,
         places: Places,
-        names: InstanceNames,
+        instances: Instances,
         words: Words,
         clock: Clock,
     ) -> None:
@@ -63,7 +62,7 @@ class Courier:
         self._records = records
         self._client = client
         self._places = places
-        self._names = names
+        self._instances = instances
         self._words = words
         self._clock = clock
         self._outbox = Outbox(client, records, clock)
@@ -79,7 +78,7 @@ class Courier:
         news = [event for event in events if event.id > told]
         if not news:
             return
-        wording = Wording(self._words, await self._names.current())
+        wording = Wording(self._words, await names_of(self._instances))
         if task_id == NO_TASK:
             await self._tell_of_instances(delivery, news, wording)
             return
@@ -138,8 +137,11 @@ class Courier:
     async def _tell_of_task(
         self, delivery: Delivery | None, task: Task, news: Sequence[Event], wording: Wording
     ) -> None:
+        """The card is brought up to date last: what is wrong with it keeps back nothing else."""
+        holder = wording.name_of(task.claimed_by) if task.claimed_by else None
+        card = card_of(task, holder=holder, words=self._words)
         delivery = delivery or await self._begin(task, task.id)
-        delivery = await self._show_card(delivery, task, wording)
+        delivery = await self._ensure_card(delivery, task, card)
         quiet = task.status.is_end and self._is_stale(news[-1])
         lines: list[Event] = []
         for event in news:
@@ -150,9 +152,10 @@ class Courier:
             elif not quiet:
                 lines.append(event)
         delivery = await self._tell_thread(delivery, task, lines, wording)
+        delivery = await self._bring_up_to_date(delivery, task, card)
         await self._records.save(replace(delivery, delivered=news[-1].id))
         if task.status.is_end and delivery.thread_id is not None:
-            await threads.archive(self._client, delivery.thread_id)
+            await promptly(threads.archive(self._client, delivery.thread_id))
 
     def _is_stale(self, event: Event) -> bool:
         return self._clock.now() - event.at > _STALE_AFTER
@@ -165,25 +168,28 @@ class Courier:
 
     # The card
 
-    async def _show_card(self, delivery: Delivery, task: Task, wording: Wording) -> Delivery:
-        holder = wording.name_of(task.claimed_by) if task.claimed_by else None
-        card = card_of(task, holder=holder, words=self._words)
+    async def _ensure_card(self, delivery: Delivery, task: Task, card: Card) -> Delivery:
+        if delivery.card_id is not None or delivery.cards_posted >= _CARDS_MAX:
+            return delivery
         try:
-            if delivery.card_id is not None and delivery.shown != card.digest:
-                delivery = await self._edit_card(delivery, card)
-            if delivery.card_id is None and delivery.cards_posted < _CARDS_MAX:
-                delivery = await self._post_card(delivery, task, card)
+            return await self._post_card(delivery, task, card)
         except discord.HTTPException as refusal:
             if refusal.status != _BAD_REQUEST:
                 raise
             # A card that Discord finds wrong must not keep back the news of the task's end.
             _log.warning("card refused", task=task.id, reason=refusal.text)
-        return delivery
+            return delivery
+
+    async def _bring_up_to_date(self, delivery: Delivery, task: Task, card: Card) -> Delivery:
+        if delivery.card_id is not None and delivery.shown != card.digest:
+            delivery = await self._edit_card(delivery, card)
+        return await self._ensure_card(delivery, task, card)
 
     async def _edit_card(self, delivery: Delivery, card: Card) -> Delivery:
         """Bring the card up to date; a card that somebody has deleted is forgotten."""
         try:
-            await self._card(delivery).edit(embed=card.embed, view=view_of(card.buttons))
+            editing = self._card(delivery).edit(embed=card.embed, view=view_of(card.buttons))
+            await promptly(editing)
         except (discord.NotFound, discord.Forbidden) as refusal:
             if refusal.code not in _CARD_IS_GONE:
                 raise PlaceUnusable(
@@ -240,7 +246,7 @@ class Courier:
         if delivery.card_id is not None and "requested" in reasons:
             await self._edit_card(delivery, removed_card(TaskId(delivery.task_id)))
             if delivery.thread_id is not None:
-                await threads.archive(self._client, delivery.thread_id)
+                await promptly(threads.archive(self._client, delivery.thread_id))
         await self._records.forget(delivery.task_id)
 
     # Notices
@@ -294,8 +300,8 @@ class Courier:
             return delivery
         for run in _runs(events):
             lines = [line for event in run if (line := _line(event, wording)) is not None]
-            opens = any(event.type in _OPENS_A_THREAD for event in run)
-            if not lines or not (opens or delivery.thread_id is not None):
+            # A task that nobody has ever held needs no thread: its card says it all.
+            if not lines or (task.attempt == 0 and delivery.thread_id is None):
                 continue
             delivery = await self._with_thread(delivery, task)
             if run[0].type == "task.progressed":
@@ -307,7 +313,9 @@ class Courier:
     async def _with_thread(self, delivery: Delivery, task: Task) -> Delivery:
         if delivery.thread_id is not None or delivery.card_id is None:
             return delivery
-        thread_id = await threads.start(self._card(delivery), task, self._words)
+        if not self._places.has_threads(delivery.channel_id):
+            return delivery
+        thread_id = await promptly(threads.start(self._card(delivery), task, self._words))
         if thread_id is None:
             return delivery
         delivery = replace(delivery, thread_id=thread_id)
@@ -332,7 +340,8 @@ class Courier:
         if delivery.progress_id is not None and delivery.thread_id is not None:
             thread = self._outbox.channel(delivery.thread_id)
             try:
-                await thread.get_partial_message(delivery.progress_id).edit(content=text)
+                message = thread.get_partial_message(delivery.progress_id)
+                await promptly(message.edit(content=text))
             except (discord.NotFound, discord.Forbidden, discord.HTTPException) as refusal:
                 if isinstance(refusal, discord.DiscordServerError):
                     raise

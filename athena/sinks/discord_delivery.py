@@ -26,6 +26,7 @@ from athena.model.event import Event, EventId
 from athena.service.feed import Feed
 from athena.service.sinks import SinkStates
 from athena.sinks.discord_courier import Courier
+from athena.sinks.discord_outbox import patience
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -38,7 +39,10 @@ _SECONDS_BETWEEN_MAX: Final = 30.0
 _READ_AT_ONCE: Final = 200
 # Read so far ahead of what is delivered, no further.
 _EVENTS_WAITING_MAX: Final = 2_000
-_AT_ONCE: Final = 8
+# A channel takes about one message a second: more at once would only wait for each other.
+_AT_ONCE: Final = 4
+_PATIENCE_SECONDS: Final = 8.0
+_PATIENCE_SECONDS_MAX: Final = 60.0
 _TRIES_MAX: Final = 5
 _WAIT_SECONDS: Final = 1.0
 _WAIT_SECONDS_MAX: Final = 60.0
@@ -151,7 +155,12 @@ class Deliveries:
     """One connection's worth of telling: begins at the cursor, ends with the connection."""
 
     def __init__(
-        self, courier: Courier, feed: Feed, sinks: SinkStates, *, report: Callable[[str], None]
+        self,
+        courier: Courier,
+        feed: Feed,
+        sinks: SinkStates,
+        *,
+        report: Callable[[str | None], None],
     ) -> None:
         self._courier = courier
         self._feed = feed
@@ -262,6 +271,7 @@ class Deliveries:
     async def _tell(self, stream: Stream) -> None:
         """Tell what waits, trying again until it is told or plainly cannot be."""
         tries, successes = 0, self._successes
+        patience.set(_PATIENCE_SECONDS)
         while True:
             for gate in self._gates(stream):
                 await gate.passed()
@@ -273,6 +283,7 @@ class Deliveries:
                 return
             # What fails while others succeed is to blame itself; Discord being away is not.
             to_blame = not _is_away(error)
+            patience.set(min(2 * patience.get(), _PATIENCE_SECONDS_MAX))
             if to_blame or self._successes != successes:
                 tries, successes = tries + 1, self._successes
             if tries >= _TRIES_MAX:
@@ -296,7 +307,9 @@ class Deliveries:
             self._hold(stream, error)
             return error
         except Exception as error:  # noqa: BLE001  (the other tasks must go on)
-            if _is_away(error):
+            if isinstance(error, TimeoutError):
+                _log.info("discord is slow", task=stream.task_id)
+            elif _is_away(error):
                 self._away.close(getattr(error, "retry_after", None))
                 _log.info("discord is away", task=stream.task_id, reason=repr(error))
             else:
@@ -317,6 +330,7 @@ class Deliveries:
         if stream.held_at is not None:
             self._unusable[stream.held_at].open()
             stream.held_at = None
+            self._report(None)
 
     async def _give_up(self, stream: Stream, error: Exception) -> bool:
         """Pass over what cannot be told; whether that is all that was in hand."""

@@ -7,10 +7,12 @@ the history of its channel before it is sent again.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Coroutine, Iterator
+from contextvars import ContextVar
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import discord
 
@@ -27,6 +29,23 @@ _LOOKED_AT_MAX: Final = 300
 # Discord's codes for a file or an embed without the right to it, and for a reply without the right
 # to read what it replies to.
 _RIGHT_TO_A_PART_MISSING: Final = frozenset({50_013, 160_002})
+
+
+# How long to wait for one request. discord.py tries a failing one again for 25 s, and may let
+# nothing else of its kind through meanwhile: one message that fails must not hold up all others.
+# Whoever fails so tries again with more patience, in case all of Discord is slow.
+patience: Final[ContextVar[float]] = ContextVar("patience", default=8.0)
+
+T = TypeVar("T")
+
+
+async def promptly(request: Awaitable[T]) -> T:
+    """What the request gives.
+
+    Raises: TimeoutError, where that takes too long; what the request raises.
+    """
+    async with asyncio.timeout(patience.get()):
+        return await request
 
 
 class Outbox:
@@ -77,7 +96,7 @@ class Outbox:
     ) -> int:
         """The id of the message; where Discord has plainly refused it, nothing is in hand."""
         try:
-            return (await posting).id
+            return (await promptly(posting)).id
         except discord.DiscordServerError:
             raise
         except (discord.HTTPException, discord.RateLimited):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -47,10 +48,10 @@ def boss(discord: DiscordStandIn) -> User:
     return discord.member("boss", discord.role("keeper", Permission.MANAGE_GUILD))
 
 
-async def task_of(athena: Athena, text: str) -> dict[str, object]:
+async def task_of(athena: Athena, text: str) -> dict[str, Any]:
     """The newest task whose description has the text."""
     found = await athena.ask("GET", f"/api/tasks?status=all&q={text}")
-    task: dict[str, object] = max(found.body["tasks"], key=lambda task: task["id"])
+    task: dict[str, Any] = max(found.body["tasks"], key=lambda task: task["id"])
     return task
 
 
