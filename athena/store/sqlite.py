@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -135,11 +136,14 @@ class SQLiteStore(Store):
             raise Unavailable("Athena is stopping; try again in a moment.")
         reader = await self._idle.get()
         try:
-            await reader.execute("BEGIN")
             try:
+                # A caller that is cut off here has begun all the same, on the reader's thread.
+                await reader.execute("BEGIN")
                 return await query(SQLiteReading(reader, self._statements, self._clock.now()))
             finally:
-                await reader.execute("ROLLBACK")
+                # After an I/O error SQLite has ended it by itself; the error is what counts.
+                with contextlib.suppress(sqlite3.Error):
+                    await reader.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise as_unavailable(error) or error from error
         finally:

@@ -218,8 +218,8 @@ class SQLiteWriter:
         transaction.now, transaction.steady = self._clock.now(), self._clock.steady()
         transaction.committed = Committed()
         connection.execute("SAVEPOINT use_case")
-        coroutine = job.use_case(transaction)
         try:
+            coroutine = job.use_case(transaction)
             job.context.run(coroutine.send, None)
         except StopIteration as stop:
             job.result = stop.value
