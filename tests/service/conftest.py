@@ -6,11 +6,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from athena.store.base import Store
 from tests.service.driver import QueueDriver
 from tests.store.clock import ManualClock
 from tests.store.engines import ENGINES, Engine
+
+# `--hypothesis-profile deep`: see test_state_machine.py.
+settings.register_profile("deep", settings.get_profile("default"))
 
 
 @pytest.fixture

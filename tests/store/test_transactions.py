@@ -127,7 +127,7 @@ async def test_answer_of_a_use_case_is_its_value(store: Store):
     async def nothing(tx: Transaction) -> None:
         return None
 
-    answer: object = await store.run(nothing)  # type: ignore[func-returns-value]
+    answer: object = await store.run(nothing)
     assert answer is None
 
 
