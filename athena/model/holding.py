@@ -8,14 +8,13 @@ Source: specification, section 3.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from athena.model import limits
 from athena.model.errors import InvalidTransition, NotHolder, TaskWasCancelled
 from athena.model.lifecycle import Action, Status, status_after
-from athena.model.task import Phase, Progress, Task
+from athena.model.task import Phase, Progress, Task, replace
 
 # What is known of a task only while it is pending. Spelled out once: a value of so many fields is
 # not copied twice on the hot path.

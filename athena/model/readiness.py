@@ -8,11 +8,10 @@ blocked, scheduled, held.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from athena.model import limits
-from athena.model.task import Readiness, Task
+from athena.model.task import Readiness, Task, replace
 
 
 def readiness_of(task: Task, *, now: datetime, lane_is_open: bool) -> Readiness:

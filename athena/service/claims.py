@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from athena.model import errors, holding, retry
@@ -22,7 +22,7 @@ from athena.model.event import (
 )
 from athena.model.instance import Claimer
 from athena.model.lifecycle import Action, Status
-from athena.model.task import Phase, Progress, Readiness, Task, TaskId, cost_usd_of
+from athena.model.task import Phase, Progress, Readiness, Task, TaskId, cost_usd_of, replace
 from athena.service import presence, settling
 from athena.service.asking import Asker, candidate_for, claimer_for
 from athena.service.once import Once, answer_once

@@ -5,12 +5,10 @@ Every use case that moves a task ends here, in its own transaction.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from athena.model.event import SYSTEM, Actor, TaskBlocked, TaskEvent, TaskReady
 from athena.model.lifecycle import Status
 from athena.model.readiness import settled
-from athena.model.task import Readiness, Task, TaskId
+from athena.model.task import Readiness, Task, TaskId, replace
 from athena.model.text import epoch_milliseconds
 from athena.store import dependencies, tasks
 from athena.store.base import Transaction

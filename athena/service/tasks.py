@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -22,7 +21,7 @@ from athena.model.lifecycle import Action, Status, move_for
 from athena.model.outcome import Outcome, outcome_of
 from athena.model.page import Page, TaskFilter, event_position_of
 from athena.model.reason import Why
-from athena.model.task import Task, TaskId
+from athena.model.task import Task, TaskId, replace
 from athena.service import reasons, settling
 from athena.service.asking import Asker, candidate_for, claimer_for
 from athena.service.drafts import KEEP, Changes, Draft, check_fields
@@ -131,15 +130,15 @@ class Tasks:
         async def act(tx: Transaction) -> Task:
             before = await tasks.lock(tx, task_id)
             move_for(before.status, Action.CHANGE)
-            changed = {name: v for name, v in wanted.items() if getattr(before, name) != v}
-            if not changed:
+            news = {name: v for name, v in wanted.items() if getattr(before, name) != v}
+            if not news:
                 return before
-            after = replace(before, **cast("dict[str, Any]", changed), updated_at=tx.now)
-            if "depends_on" in changed:
+            after = replace(before, **cast("dict[str, Any]", news), updated_at=tx.now)
+            if "depends_on" in news:
                 after = await _with_new_dependencies(tx, before, after)
             event = TaskChanged(
-                fields=tuple(changed),
-                priority=after.priority.value if "priority" in changed else None,
+                fields=tuple(news),
+                priority=after.priority.value if "priority" in news else None,
             )
             saved = await settling.save(tx, before, _as_retargeted(before, after), event, by)
             return await tasks.with_dependencies(tx, saved)

@@ -81,6 +81,9 @@ class Transaction(Reading, Protocol):
     async def execute(self, statement: str, values: Values = ...) -> int:
         """Carry out the named statement; the number of rows it changed."""
 
+    async def insert(self, statement: str, values: Values) -> int:
+        """Carry out the named statement, which inserts one row; the `id` that it was given."""
+
 
 UseCase = Callable[[Transaction], Coroutine[Any, Any, T]]
 Query = Callable[[Reading], Coroutine[Any, Any, T]]

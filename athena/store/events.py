@@ -17,7 +17,7 @@ async def append(
 ) -> Event:
     """Write one event; it is told to everybody once the transaction is committed."""
     data = happening.data()
-    row = await tx.fetch_one(
+    event_id = await tx.insert(
         "insert_event",
         {
             "task_id": task_id,
@@ -29,7 +29,7 @@ async def append(
         },
     )
     event = Event(
-        id=EventId((row or {})["id"]),
+        id=EventId(event_id),
         type=happening.type,
         task_id=task_id,
         at=tx.now,

@@ -33,7 +33,7 @@ def from_row(row: Row) -> Key:
 
 async def insert(tx: Transaction, key: Key) -> Key:
     """Store a new key; gives it with its id."""
-    row = await tx.fetch_one(
+    key_id = await tx.insert(
         "insert_key",
         {
             "name": key.name,
@@ -45,7 +45,7 @@ async def insert(tx: Transaction, key: Key) -> Key:
             "expires_at": time_column(key.expires_at),
         },
     )
-    return replace(key, id=KeyId((row or {})["id"]))
+    return replace(key, id=KeyId(key_id))
 
 
 async def get(reading: Reading, key_id: KeyId) -> Key:

@@ -19,7 +19,7 @@ from athena.model.errors import Unavailable
 from athena.model.text import epoch_milliseconds, milliseconds
 from athena.store import sqlite_files
 from athena.store.base import Committed, Query, Row, Store, Transaction, UseCase, Values
-from athena.store.sqlite_writer import SQLiteWriter, as_unavailable
+from athena.store.sqlite_writer import SQLiteWriter, as_unavailable, by_name
 from athena.store.statements import Statement, compile_statement, load_statements
 
 T = TypeVar("T")
@@ -105,7 +105,7 @@ class SQLiteStore(Store):
         for _ in range(_READERS):
             reader = await aiosqlite.connect(self._path, isolation_level=None, timeout=5.0)
             self._readers.append(reader)
-            reader.row_factory = sqlite3.Row
+            reader.row_factory = by_name  # type: ignore[assignment]  # annotated too narrowly
             for pragma in sqlite_files.pragmas(read_only=True):
                 await reader.execute(pragma)
             self._idle.put_nowait(reader)

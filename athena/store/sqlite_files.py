@@ -31,7 +31,6 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=_STATEMENTS_CACHED,
     )
-    connection.row_factory = sqlite3.Row
     for pragma in pragmas(read_only=read_only):
         connection.execute(pragma)
     return connection

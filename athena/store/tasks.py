@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,6 +19,8 @@ from athena.model.task import (
     Task,
     TaskId,
     cost_usd_of,
+    replace,
+    task_of,
 )
 from athena.model.text import epoch_milliseconds, milliseconds
 from athena.store import dependencies, events
@@ -45,7 +46,7 @@ def from_row(row: Row) -> Task:
     percent, message = row["progress_percent"], row["progress_message"]
     phase, readiness, result = row["phase"], row["readiness"], row["result"]
     metadata = row["metadata"]
-    return Task(
+    return task_of(
         id=TaskId(row["id"]),
         description=row["description"],
         status=_STATUS[row["status"]],
@@ -58,6 +59,8 @@ def from_row(row: Row) -> Task:
         created_via=row["created_via"],
         updated_at=time_value(row["updated_at"]) or _never(),
         not_before=time_value(row["not_before"]),
+        depends_on=(),
+        blocked_by=(),
         claimed_by=row["claimed_by"],
         claimed_at=time_value(row["claimed_at"]),
         lease_expires_at=time_value(row["lease_expires_at"]),
@@ -144,8 +147,8 @@ def to_row(task: Task) -> dict[str, Value]:
 
 async def insert(tx: Transaction, task: Task, event: TaskEvent, by: Actor) -> Task:
     """Store a new task with its event; gives it with its id."""
-    row = await tx.fetch_one("insert_task", to_row(task))
-    stored = replace(task, id=TaskId((row or {})["id"]))
+    task_id = await tx.insert("insert_task", to_row(task))
+    stored = replace(task, id=TaskId(task_id))
     for dependency in task.depends_on:
         await tx.execute("insert_dependency", {"task_id": stored.id, "depends_on": dependency})
     await events.append(tx, event, by, task_id=stored.id)

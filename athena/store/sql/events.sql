@@ -1,6 +1,6 @@
 -- name: insert_event
 INSERT INTO events (task_id, type, at, actor_kind, actor_name, data)
-VALUES (:task_id, :type, :at, :actor_kind, :actor_name, :data) RETURNING id;
+VALUES (:task_id, :type, :at, :actor_kind, :actor_name, :data);
 
 -- name: last_event_id
 SELECT coalesce(max(id), 0) AS id FROM events;

@@ -1,6 +1,6 @@
 -- name: insert_key
 INSERT INTO api_keys (name, shown, digest, scopes, instance, created_at, expires_at)
-VALUES (:name, :shown, :digest, :scopes, :instance, :created_at, :expires_at) RETURNING id;
+VALUES (:name, :shown, :digest, :scopes, :instance, :created_at, :expires_at);
 
 -- name: get_key
 SELECT * FROM api_keys WHERE id = :id;

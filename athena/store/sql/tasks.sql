@@ -7,7 +7,7 @@ INSERT INTO tasks (
     :description, :status, :priority, :project, :target, :lane, :created_at, :created_by,
     :created_via, :submitter, :updated_at, :not_before, :max_attempts, :readiness, :dependencies,
     :unmet, :offered_to, :due_at, :session_id, :continues, :metadata
-) RETURNING id;
+);
 
 -- name: get_task
 SELECT * FROM tasks WHERE id = :id;
