@@ -104,4 +104,5 @@ class Connections(web.Server):
         """Take a connection in, or turn it away where there are too many."""
         super().connection_made(handler, transport)
         if len(self._connections) > CONNECTIONS_MAX:
-            transport.abort()
+            # Not at once: aiohttp has still to start what it will then find to be over.
+            self._loop.call_soon(transport.abort)
