@@ -7,6 +7,7 @@ telling the same events again tells nothing twice.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -137,11 +138,13 @@ class Courier:
     async def _tell_of_task(
         self, delivery: Delivery | None, task: Task, news: Sequence[Event], wording: Wording
     ) -> None:
-        """The card is brought up to date last: what is wrong with it keeps back nothing else."""
         holder = wording.name_of(task.claimed_by) if task.claimed_by else None
         card = card_of(task, holder=holder, words=self._words)
         delivery = delivery or await self._begin(task, task.id)
         delivery = await self._ensure_card(delivery, task, card)
+        # A card that cannot be edited now must keep back nothing else: it has another try below.
+        with suppress(discord.DiscordServerError, TimeoutError):
+            delivery = await self._bring_up_to_date(delivery, task, card)
         quiet = task.status.is_end and self._is_stale(news[-1])
         lines: list[Event] = []
         for event in news:

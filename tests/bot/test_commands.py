@@ -84,18 +84,6 @@ async def test_form_opens_without_a_description(athena: Athena, alice: User) -> 
     assert f"Task #{task['id']} queued" in answer.text
 
 
-async def test_form_from_before_a_restart_is_queued(athena: Athena, alice: User) -> None:
-    """What was typed while the bot restarted is not lost."""
-    form = await athena.discord.slash(alice, "task")
-    await asyncio.to_thread(athena.server.restart)
-    await athena.discord.wait_connected()
-
-    answer = await athena.discord.submit_modal(alice, form, {"Description": "Typed-meanwhile"})
-
-    assert "queued" in answer.text
-    assert (await task_of(athena, "Typed-meanwhile"))["priority"] == "medium"
-
-
 async def test_attached_file_is_the_task(athena: Athena, alice: User) -> None:
     """A prompt longer than any field of Discord comes as a file."""
     text = "From-a-file\n" + "ü" * 9_000

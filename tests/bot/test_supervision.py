@@ -72,7 +72,7 @@ async def test_refusal_by_the_gateway_is_told_apart(
     start_athena: StartAthena, discord: DiscordStandIn, close_code: int, state: str
 ) -> None:
     """The gateway's refusals have names too."""
-    discord.gateway.refuse_next(close_code)
+    discord.gateway.refuse_next(close_code, times=5)
     athena = await start_athena(connected=False)
     assert await athena.until_discord_is("failed") == state
     await athena.submit()
@@ -154,6 +154,24 @@ async def test_stopping_is_quick_and_clean(athena: Athena, discord: DiscordStand
     assert count(discord, f"Task #{task} ·") == 1
     assert count(discord, f"Task #{task} claimed") == 1
     assert "completed" in card.text
+
+
+async def test_what_people_began_before_a_restart_goes_on(
+    athena: Athena, discord: DiscordStandIn, alice: User
+) -> None:
+    """A form that was open is queued, and old buttons work, also after kill -9."""
+    form = await discord.slash(alice, "task", priority="high")
+    task = await athena.submit()
+    card = await athena.card(task)
+    await asyncio.to_thread(athena.server.kill)
+    await asyncio.to_thread(athena.server.start)
+    await athena.until_discord_is("connected")
+
+    answer = await discord.submit_modal(alice, form, {"Description": "Typed meanwhile"})
+    pressed = await discord.press(alice, card, "Cancel")
+
+    assert "queued · high" in answer.text
+    assert f"Task #{task} cancelled" in pressed.text
 
 
 async def until_back(discord: DiscordStandIn, before: int) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.bot.conftest import Athena, StartAthena
 from tests.fakes.discord import DiscordStandIn, Message, Permission, User
+from tests.fakes.discord.faults import Fault
 
 
 def telling(discord: DiscordStandIn, text: str) -> list[Message]:
@@ -196,7 +197,7 @@ async def test_kill_at_every_point_tells_each_once(athena: Athena, discord: Disc
         # The request is carried out, and before its answer comes, the server is gone.
         fault = discord.faults.delay_answer("/channels/**", seconds=0.6, times=2)
         await act()
-        await discord.wait_for(lambda _, f=fault: f.hits >= 1, what=f"a request after step {step}")
+        await until_hit(discord, fault)
         await asyncio.to_thread(athena.server.kill)
         # Longer ago than Discord remembers a nonce: only the history can tell.
         discord.state.clock.advance(minutes=6 if step % 2 else 0)
@@ -209,6 +210,11 @@ async def test_kill_at_every_point_tells_each_once(athena: Athena, discord: Disc
     assert len(telling(discord, f"Task #{task} claimed")) == 1
     assert len(telling(discord, "half way")) == 1
     assert len(telling(discord, f"✅ Task #{task} completed")) == 1
+
+
+async def until_hit(discord: DiscordStandIn, fault: Fault) -> None:
+    """Until a request has met with the mishap."""
+    await discord.wait_for(lambda _: fault.hits >= 1, what=f"a request like {fault.route}")
 
 
 async def _settled(athena: Athena) -> None:
