@@ -95,8 +95,10 @@ class Reply:
             extra += "Connection: keep-alive\r\n"
         if self.status != _NO_CONTENT:
             extra += f"Content-Length: {len(self.body)}\r\n"
-        lines = f"X-Request-ID: {self.request_id}\r\nDate: {_date()}\r\n{extra}\r\n"
-        start = head + lines.encode("latin-1")
+        if self.request_id:
+            extra += f"X-Request-ID: {self.request_id}\r\n"
+        date = _date_header(int(asyncio.get_running_loop().time()))
+        start = head + f"{date}{extra}\r\n".encode("latin-1")
         return (
             start if request.method == "HEAD" or self.status == _NO_CONTENT else start + self.body
         )
@@ -112,22 +114,10 @@ def _head(status: int, media_type: str) -> bytes:
     ).encode()
 
 
-class _Dates:
-    """The Date header, made once a second."""
-
-    def __init__(self) -> None:
-        self._made_at = -1.0
-        self._text = ""
-
-    def __call__(self) -> str:
-        now = asyncio.get_running_loop().time()
-        if now - self._made_at >= 1.0 or not self._text:
-            self._made_at = now
-            self._text = formatdate(usegmt=True)
-        return self._text
-
-
-_date = _Dates()
+@lru_cache(maxsize=1)
+def _date_header(_second: int) -> str:
+    """The Date header, made once in each second of the loop's clock."""
+    return f"Date: {formatdate(usegmt=True)}\r\n"
 
 
 async def _done(undo: Callable[[], Awaitable[None]]) -> None:
