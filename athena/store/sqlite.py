@@ -165,8 +165,13 @@ class SQLiteStore(Store):
             self.tell(Committed(wake_all=True))
 
     async def tidy(self) -> None:
-        """Free some pages and shorten the write-ahead log."""
-        await self._open_writer.call(_free_pages)
+        """Free all pages that are not needed, and shorten the write-ahead log.
+
+        Slice by slice: use cases are carried out in between.
+        """
+        while await self._open_writer.call(_free_pages):
+            pass
+        await self._open_writer.call(_shorten_log)
 
     async def backup(self, target: Path) -> None:
         """See `Store.backup`; by `VACUUM INTO` on a connection of its own."""
@@ -190,6 +195,18 @@ def _write_something(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {version}")
 
 
-def _free_pages(connection: sqlite3.Connection) -> None:
-    connection.execute(f"PRAGMA incremental_vacuum({_PAGES_FREED_AT_ONCE})").fetchall()
+def _free_pages(connection: sqlite3.Connection) -> bool:
+    """One slice; gives whether the next one can free more."""
+    before = _free_page_count(connection)
+    # As a script: the pragma frees a page a step, and `execute` makes one step only.
+    connection.executescript(f"PRAGMA incremental_vacuum({_PAGES_FREED_AT_ONCE})")
+    return 0 < _free_page_count(connection) < before
+
+
+def _free_page_count(connection: sqlite3.Connection) -> int:
+    count: int = connection.execute("PRAGMA freelist_count").fetchone()[0]
+    return count
+
+
+def _shorten_log(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -58,6 +58,9 @@ def prepare(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         with contextlib.closing(connect(path)) as connection:
+            # Before anything is set: a file that is not ours stays as it is.
+            newest = len(load_migrations(ENGINE))
+            _check_origin(connection, path, schema_version(connection), newest=newest)
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
             migrate(connection, path)

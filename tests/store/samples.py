@@ -8,7 +8,7 @@ from typing import Any
 
 from athena.model import holding
 from athena.model.event import Actor, ActorKind, TaskChanged, TaskClaimed, TaskSubmitted
-from athena.model.lifecycle import Status
+from athena.model.lifecycle import Action, Status
 from athena.model.readiness import settled
 from athena.model.task import Priority, Task, TaskId
 from athena.store import tasks
@@ -66,3 +66,22 @@ async def claim(tx: Transaction, task: Task, instance: str = "pi") -> Task:
 async def save_notes(tx: Transaction, task: Task, notes: str) -> Task:
     """Store the task with other notes."""
     return await tasks.save(tx, task, replace(task, notes=notes), CHANGED, ALICE)
+
+
+async def end(store: Store, task: Task, status: Status) -> Task:
+    """The task as ended in this way, whatever the queue would say."""
+
+    async def act(tx: Transaction) -> Task:
+        held = await claim(tx, task)
+        match status:
+            case Status.COMPLETED:
+                after = holding.completed(
+                    held, Action.COMPLETE, instance="pi", notes=None, result=None, now=tx.now
+                )
+            case Status.FAILED:
+                after = holding.failed(held, error="no use", result=None, now=tx.now)
+            case _:
+                after = holding.cancelled(held, now=tx.now)
+        return await tasks.save(tx, held, after, CHANGED, ALICE)
+
+    return await store.run(act)

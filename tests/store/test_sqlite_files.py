@@ -1,0 +1,471 @@
+"""The file of a store: made, migrated, locked, copied, put back (SQLite only)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from athena.model.task import TaskId
+from athena.store import sqlite_files, tasks
+from athena.store.base import Committed, StoreUnusable
+from athena.store.sqlite import Role, SQLiteStore
+from athena.store.statements import Migration, load_migrations
+from tests.store.clock import ManualClock
+from tests.store.samples import claim, insert
+
+NEWEST = len(load_migrations("sqlite"))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the store will be."""
+    return tmp_path / "data" / "tasks.db"
+
+
+async def make_store(path: Path, clock: ManualClock, number: int = 1) -> None:
+    """A store with some tasks, closed again."""
+    async with SQLiteStore(path, clock) as store:
+        for n in range(number):
+            await insert(store, description=f"task {n}")
+
+
+def bytes_of(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def size_of(path: Path) -> int:
+    return path.stat().st_size
+
+
+def write(path: Path, contents: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(contents)
+
+
+def query(path: Path, sql: str) -> list[tuple[object, ...]]:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+# --- a new file -------------------------------------------------------------------------------
+
+
+async def test_new_store_is_its_owners_alone(path: Path, clock: ManualClock):
+    """File, log and folder can be read by nobody else."""
+    async with SQLiteStore(path, clock) as store:
+        await insert(store)
+        modes = {f.name: oct(f.stat().st_mode & 0o777) for f in path.parent.iterdir()}
+
+    assert modes == dict.fromkeys(
+        ["tasks.db", "tasks.db-wal", "tasks.db-shm", "tasks.db.lock"], "0o600"
+    )
+    assert path.parent.stat().st_mode & 0o077 == 0
+
+
+async def test_store_survives_power_loss(path: Path, clock: ManualClock):
+    """Every commit of the writer is flushed to the disk; readers are not in its way."""
+    async with SQLiteStore(path, clock) as store:
+        assert store._writer is not None  # the setting is the writer's own
+        synchronous = await store._writer.call(
+            lambda connection: connection.execute("PRAGMA synchronous").fetchone()
+        )
+
+    assert tuple(synchronous) == (2,)
+    assert query(path, "PRAGMA journal_mode") == [("wal",)]
+
+
+def test_schema_is_the_newest(path: Path):
+    """A new file has every migration."""
+    sqlite_files.prepare(path)
+
+    assert sqlite_files.check_database(path) == NEWEST
+
+
+async def test_no_other_file_ends_in_db(path: Path, clock: ManualClock):
+    """Whoever looks for databases finds one."""
+    old_schema(path)
+    await make_store(path, clock)
+    sqlite_files.restore_database(copy_of(path), path)
+
+    assert [f.name for f in path.parent.iterdir() if f.suffix == ".db"] == ["tasks.db"]
+
+
+def copy_of(path: Path) -> Path:
+    target = path.with_name("copy")
+    sqlite_files.copy_database(path, target)
+    return target
+
+
+# --- files that are not ours ------------------------------------------------------------------
+
+
+def test_foreign_database_is_refused_untouched(path: Path):
+    """Somebody else's database stays as it is, to the byte."""
+    path.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE invoices (id INTEGER)")
+        connection.commit()
+    before = path.read_bytes()
+
+    with pytest.raises(StoreUnusable, match="not one of Athena's"):
+        sqlite_files.prepare(path)
+    with pytest.raises(StoreUnusable, match="not one of Athena's"):
+        sqlite_files.prepare_for_visitor(path)
+    with pytest.raises(StoreUnusable, match="not one of Athena's"):
+        sqlite_files.check_database(path)
+
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_file_that_is_no_database_is_refused_untouched(path: Path):
+    """Nothing is ever recreated over a file that cannot be read."""
+    path.parent.mkdir()
+    path.write_bytes(b"dear diary " * 1000)
+
+    for act in (sqlite_files.prepare, sqlite_files.prepare_for_visitor):
+        with pytest.raises(StoreUnusable, match="not a database"):
+            act(path)
+
+    assert path.read_bytes() == b"dear diary " * 1000
+
+
+def test_newer_schema_is_refused_untouched(path: Path):
+    """An older Athena does not touch what a newer one wrote, and says what to do."""
+    sqlite_files.prepare(path)
+    query(path, f"PRAGMA user_version = {NEWEST + 1}")
+
+    for act in (
+        sqlite_files.prepare,
+        sqlite_files.prepare_for_visitor,
+        sqlite_files.check_database,
+    ):
+        with pytest.raises(StoreUnusable, match=r"newer Athena .* update Athena"):
+            act(path)
+
+    assert query(path, "PRAGMA user_version") == [(NEWEST + 1,)]
+
+
+@pytest.mark.parametrize("name", ["folder", "file/below.db"])
+def test_path_that_cannot_be_is_refused(tmp_path: Path, name: str):
+    """A folder, or a path below a file: one sentence."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StoreUnusable, match="cannot be opened"):
+        sqlite_files.prepare(tmp_path / name)
+
+
+async def test_failed_start_leaves_nothing_open(path: Path, clock: ManualClock):
+    """A store that could not be opened can be, once it is mended."""
+    write(path, b"dear diary " * 1000)
+    store = SQLiteStore(path, clock)
+    with pytest.raises(StoreUnusable):
+        await store.open()
+
+    write(path, b"")
+
+    await make_store(path, clock)
+
+
+# --- migrations -------------------------------------------------------------------------------
+
+
+def old_schema(path: Path, version: int = 1) -> None:
+    """A file as an older Athena left it, with a task in it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        for migration in load_migrations("sqlite")[:version]:
+            connection.executescript(migration.sql)
+        connection.executescript(
+            f"""
+            PRAGMA application_id = 0x41544E41;
+            PRAGMA user_version = {version};
+            INSERT INTO tasks (description, status, priority, created_at, created_via, submitter,
+                updated_at, max_attempts, readiness, offered_to)
+            VALUES ('from long ago', 'pending', 1, 0, 'api', '', 0, 3, 'ready', '');
+            """
+        )
+        connection.commit()
+
+
+@pytest.mark.parametrize("version", range(1, NEWEST))
+async def test_old_file_is_brought_up(path: Path, clock: ManualClock, version: int):
+    """Nothing of it is lost, and a copy of it as it was stands beside it."""
+    old_schema(path, version)
+
+    async with SQLiteStore(path, clock) as store:
+        task = await store.read(lambda reading: tasks.get(reading, TaskId(1)))
+
+    assert task.description == "from long ago"
+    assert sqlite_files.check_database(path) == NEWEST
+    copy = path.with_name(f"tasks.db.before-{version + 1:04}")
+    assert sqlite_files.check_database(copy) == version
+    assert query(copy, "SELECT description FROM tasks") == [("from long ago",)]
+
+
+def test_file_that_is_up_to_date_is_not_copied(path: Path):
+    """A start that has nothing to migrate leaves no copy."""
+    sqlite_files.prepare(path)
+    sqlite_files.prepare(path)
+
+    assert not list(path.parent.glob("*.before-*"))
+
+
+def test_migration_is_applied_whole_or_not_at_all(path: Path):
+    """A step that fails half way leaves the schema and its number as they were."""
+    sqlite_files.prepare(path)
+    bad = Migration(NEWEST + 1, "bad", "CREATE TABLE half (a); CREATE TABLE tasks (b);")
+
+    with contextlib.closing(sqlite_files.connect(path)) as connection:
+        with pytest.raises(sqlite3.OperationalError, match="already exists"):
+            sqlite_files._apply(connection, bad)  # the step alone; no such migration is shipped
+        assert not connection.in_transaction
+
+    assert sqlite_files.check_database(path) == NEWEST
+    assert query(path, "SELECT 1 FROM sqlite_master WHERE name = 'half'") == []
+
+
+def test_visitor_does_not_migrate(path: Path):
+    """A command beside the server leaves the schema alone, and says what to do."""
+    old_schema(path)
+
+    with pytest.raises(StoreUnusable, match="athena migrate"):
+        sqlite_files.prepare_for_visitor(path)
+
+    assert query(path, "PRAGMA user_version") == [(1,)]
+
+
+async def test_visitor_makes_a_store_where_there_is_none(path: Path, clock: ManualClock):
+    """`athena keys create` before the first `serve`."""
+    async with SQLiteStore(path, clock, Role.VISITOR) as store:
+        await insert(store)
+
+    assert sqlite_files.check_database(path) == NEWEST
+
+
+# --- one server a file ------------------------------------------------------------------------
+
+
+async def test_second_server_is_told_who_holds_the_file(path: Path, clock: ManualClock):
+    """It names the process."""
+    async with SQLiteStore(path, clock):
+        with pytest.raises(StoreUnusable, match=rf"pid {os.getpid()}\b"):
+            await SQLiteStore(path, clock).open()
+
+    await make_store(path, clock)
+
+
+def test_lock_ends_with_its_process(path: Path):
+    """Kill -9 leaves no lock behind."""
+    code = (
+        "import os, pathlib, signal, sys\n"
+        "from athena.store import sqlite_files\n"
+        "with sqlite_files.locked(pathlib.Path(sys.argv[1])):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], timeout=60)
+    assert done.returncode == -9
+    assert path.with_name("tasks.db.lock").exists()
+
+    with sqlite_files.locked(path):
+        pass
+
+
+async def test_visitor_may_write_beside_the_server(path: Path, clock: ManualClock):
+    """And the server notices, once."""
+    async with SQLiteStore(path, clock) as store:
+        told: list[Committed] = []
+        store.on_commit(told.append)
+        await store.check_for_foreign_writes()
+        await insert(store)
+        await store.check_for_foreign_writes()
+        assert [committed.wake_all for committed in told] == [False]
+
+        async with SQLiteStore(path, clock, Role.VISITOR) as visitor:
+            await insert(visitor)
+        await store.check_for_foreign_writes()
+        await store.check_for_foreign_writes()
+
+    assert [committed.wake_all for committed in told] == [False, True]
+
+
+async def test_visitor_renews_no_lease(path: Path, clock: ManualClock):
+    """Only a start of the server does."""
+    async with SQLiteStore(path, clock) as store:
+        task = await insert(store)
+        held = await store.run(lambda tx: claim(tx, task))
+        clock.restart()
+        async with SQLiteStore(path, clock, Role.VISITOR):
+            pass
+        found = await store.read(lambda reading: tasks.get(reading, task.id))
+
+    assert found.lease_deadline == held.lease_deadline
+
+
+# --- copies -----------------------------------------------------------------------------------
+
+
+async def test_backup_while_everything_goes_on(path: Path, clock: ManualClock):
+    """The copy is whole, checked, and its owner's alone; the store goes on."""
+    target = path.with_name("backup")
+    async with SQLiteStore(path, clock) as store:
+        task = await insert(store)
+        await store.backup(target)
+        await insert(store)
+
+    assert query(target, "SELECT id FROM tasks") == [(task.id,)]
+    assert sqlite_files.check_database(target) == NEWEST
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert not list(path.parent.glob("*.partial"))
+
+
+async def test_backup_that_cannot_be_written(path: Path, clock: ManualClock):
+    """One sentence, and nothing left over."""
+    async with SQLiteStore(path, clock) as store:
+        with pytest.raises(StoreUnusable, match="failed"):
+            await store.backup(path.parent / "no" / "such" / "folder" / "copy")
+
+    assert not list(path.parent.glob("*copy*"))
+
+
+async def test_restore_brings_the_backup_back(path: Path, clock: ManualClock):
+    """What was written since is put aside, not lost."""
+    await make_store(path, clock, 1)
+    backup = copy_of(path)
+    await make_store(path, clock, 2)
+
+    former = sqlite_files.restore_database(backup, path)
+
+    assert query(path, "SELECT count(*) FROM tasks") == [(1,)]
+    assert former is not None
+    assert query(former, "SELECT count(*) FROM tasks") == [(3,)]
+    async with SQLiteStore(path, clock) as store:
+        assert (await insert(store)).id == 2
+
+
+async def test_restore_to_where_nothing_is(path: Path, clock: ManualClock, tmp_path: Path):
+    """A new machine needs no store to begin with."""
+    await make_store(path, clock, 2)
+    elsewhere = tmp_path / "new" / "machine" / "tasks.db"
+
+    assert sqlite_files.restore_database(copy_of(path), elsewhere) is None
+
+    assert query(elsewhere, "SELECT count(*) FROM tasks") == [(2,)]
+    assert elsewhere.stat().st_mode & 0o777 == 0o600
+
+
+async def test_restore_keeps_what_is_only_in_the_log(path: Path, clock: ManualClock):
+    """A killed store has its last writes in the write-ahead log: they are put aside, too."""
+    await make_store(path, clock, 1)
+    backup = copy_of(path)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writing:
+        writing.execute("UPDATE tasks SET notes = 'only in the log'")
+        files = {file: bytes_of(file) for file in (path, path.with_name("tasks.db-wal"))}
+    for file, contents in files.items():
+        write(file, contents)
+
+    former = sqlite_files.restore_database(backup, path)
+
+    assert former is not None
+    assert query(former, "SELECT notes FROM tasks") == [("only in the log",)]
+    assert query(path, "SELECT notes FROM tasks") == [(None,)]
+
+
+def test_restore_of_what_is_no_backup(path: Path, tmp_path: Path):
+    """The store in place stays."""
+    sqlite_files.prepare(path)
+    (tmp_path / "empty").touch()
+    (tmp_path / "text").write_bytes(b"dear diary " * 1000)
+    before = path.read_bytes()
+
+    for name in ("empty", "text", "nothing"):
+        with pytest.raises(StoreUnusable):
+            sqlite_files.restore_database(tmp_path / name, path)
+
+    assert path.read_bytes() == before
+
+
+def test_damage_is_found(path: Path):
+    """A page that was overwritten is noticed by the check."""
+    sqlite_files.prepare(path)
+    contents = bytearray(path.read_bytes())
+    page = 4096 * 3
+    contents[page : page + 2000] = b"\xff" * 2000
+    path.write_bytes(contents)
+
+    with pytest.raises(StoreUnusable, match=r"damaged|not an intact"):
+        sqlite_files.check_database(path)
+
+
+async def test_old_backup_is_brought_up_at_the_next_start(path: Path, clock: ManualClock):
+    """A backup of an older schema can be restored."""
+    backup = path.with_name("old")
+    old_schema(backup)
+
+    sqlite_files.restore_database(backup, path)
+
+    async with SQLiteStore(path, clock) as store:
+        assert (await insert(store)).id == 2
+
+
+# --- space ------------------------------------------------------------------------------------
+
+
+async def delete_everything(store: SQLiteStore) -> None:
+    assert store._writer is not None  # wholesale, which no statement of ours does
+    for table in ("events", "tasks"):
+        await store._writer.call(lambda c, table=table: c.execute(f"DELETE FROM {table}"))  # type: ignore[misc]
+
+
+async def test_deletions_give_space_back(path: Path, clock: ManualClock):
+    """A purged store does not stay as large as it was, and goes on working meanwhile."""
+    async with SQLiteStore(path, clock) as store:
+        for _ in range(200):
+            await insert(store, description="x" * 20_000)
+        await store.tidy()
+        before = size_of(path)
+        await delete_everything(store)
+
+        await asyncio.gather(store.tidy(), insert(store), insert(store))
+
+        assert before > 200 * 20_000
+        assert size_of(path) < 300_000
+
+
+async def test_compacting_gives_all_space_back(path: Path, clock: ManualClock):
+    """The file is rewritten as small as it can be, also while the server runs."""
+    async with SQLiteStore(path, clock) as store:
+        for _ in range(200):
+            await insert(store, description="x" * 20_000)
+        await delete_everything(store)
+
+        sqlite_files.compact(path)
+        await insert(store)
+
+        assert size_of(path) < 300_000
+
+
+def test_compacting_what_is_no_store(path: Path):
+    """One sentence."""
+    path.parent.mkdir()
+    path.write_bytes(b"dear diary " * 1000)
+
+    with pytest.raises(StoreUnusable, match="could not be compacted"):
+        sqlite_files.compact(path)
+
+
+def test_migrations_are_numbered_and_named():
+    """1, 2, 3, ..., each with its one idea in its name."""
+    migrations = load_migrations("sqlite")
+
+    assert [m.number for m in migrations] == list(range(1, NEWEST + 1))
+    assert all(re.fullmatch(r"[a-z_]+", m.name) for m in migrations)
