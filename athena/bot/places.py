@@ -22,8 +22,8 @@ NEEDED: Final[Mapping[str, str]] = {
 }
 # Without these no card can be posted at all; without the others there is a way around.
 _ESSENTIAL: Final = ("view_channel", "send_messages", "embed_links")
+RIGHTS: Final = discord.Permissions(**dict.fromkeys(NEEDED, True))
 GUILD_KEY: Final = "discord_guild_id"
-_NO_GUILD: Final = "the bot is in no server: open its invite link"
 
 
 class PlaceUnusable(Exception):
@@ -65,7 +65,7 @@ class Places:
         """
         guilds = list(self.guilds())
         if not guilds:
-            raise PlaceUnusable(_NO_GUILD)
+            raise PlaceUnusable(self._uninvited())
         guilds.sort(key=lambda guild: guild.id != guild_id)
         guild = next((guild for guild in guilds if self._find(guild)), guilds[0])
         return self._usable(guild)
@@ -84,8 +84,23 @@ class Places:
         """All that keeps the bot from doing its work fully, for people."""
         guilds = list(self.guilds())
         if not guilds:
-            return [_NO_GUILD]
-        return [problem for guild in guilds if (problem := self._problem(guild))]
+            return [self._uninvited()]
+        present = {guild.id for guild in guilds}
+        absent = [
+            f"the bot is not in server {g}" for g in self._config.guild_ids if g not in present
+        ]
+        return absent + [problem for guild in guilds if (problem := self._problem(guild))]
+
+    def _uninvited(self) -> str:
+        where = (
+            "none of the servers of DISCORD_GUILD_IDS" if self._config.guild_ids else "no server"
+        )
+        url = discord.utils.oauth_url(
+            self._client.application_id or 0,
+            permissions=RIGHTS,
+            scopes=("bot", "applications.commands"),
+        )
+        return f"the bot is in {where}: invite it with {url}"
 
     def has_threads(self, channel_id: int) -> bool:
         """Whether threads can be made in the channel, as far as is known."""
