@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 from aiohttp import web
@@ -74,8 +75,7 @@ class Api:
         self.port = runner.addresses[0][1]
 
     def _dispatcher(self) -> Dispatcher:
-        endpoints = load_endpoints()
-        document = openapi_document(endpoints, version=self._version)
+        openapi, docs = _documents(self._version)
         streams = Streams(self._services.feed)
         now = asyncio.get_running_loop().time
         failures = FAILED_SIGN_INS_PER_MINUTE if self._rate_limit else 0
@@ -89,10 +89,10 @@ class Api:
             ),
             streams=streams,
             metrics=Metrics(self._services.stats, streams.count),
-            openapi=json_bytes(document),
-            docs=docs_page(document).encode(),
+            openapi=openapi,
+            docs=docs,
         )
-        return Dispatcher(endpoints, around)
+        return Dispatcher(load_endpoints(), around)
 
     async def stop(self) -> None:
         """Stop listening, let streams and polls end, and answer what was asked; may be repeated."""
@@ -102,3 +102,10 @@ class Api:
         self._services.polls.close()
         self._services.feed.close()
         await runner.cleanup()
+
+
+@cache
+def _documents(version: str) -> tuple[bytes, bytes]:
+    """The OpenAPI document and the page, as they are served."""
+    document = openapi_document(load_endpoints(), version=version)
+    return json_bytes(document), docs_page(document).encode()
