@@ -55,10 +55,14 @@ def _affinity(
 
 
 def _due_at(task: Task, readiness: Readiness, affinity_until: datetime | None) -> datetime | None:
+    """When time alone changes the readiness or the offer, whichever comes first."""
     match readiness:
         case Readiness.PARKED:
-            return task.parked_until
+            due = task.parked_until
         case Readiness.SCHEDULED:
-            return task.not_before
+            due = task.not_before
         case _:
-            return affinity_until
+            due = None
+    if due is None or affinity_until is None:
+        return due or affinity_until
+    return min(due, affinity_until)

@@ -234,3 +234,15 @@ async def test_reservation_ends_while_put_off_for_less(queue: QueueDriver):
     await queue.advance(minutes=5)
 
     assert await queue.next_for("macbook") == task.id
+
+
+async def test_reservation_ends_also_while_the_task_is_put_off(queue: QueueDriver):
+    """Who asks why it waits is not told of a holder whose time is over."""
+    task = await queue.claimed_by("pi")
+    await queue.park(task, "pi", until=queue.clock.now())
+    await queue.change(task, not_before=queue.clock.now() + timedelta(hours=2))
+
+    await queue.advance(minutes=10)
+
+    assert (await queue.get(task)).offered_to is None
+    assert await queue.readiness_of(task) is Readiness.SCHEDULED
