@@ -29,7 +29,7 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
 
     yield start
     for server in servers:
-        server.kill()
+        server.end()
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ async def athena(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Athe
             yield athena
             assert discord.violations == []
         finally:
-            server.kill()
+            await asyncio.to_thread(server.end)
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def lasting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
     """One server for all tests that leave it as they found it: a start of it takes a second."""
     server = RunningServer(tmp_path_factory.mktemp("lasting")).start()
     yield server
-    server.kill()
+    server.end()
 
 
 @pytest.fixture
