@@ -26,6 +26,8 @@ PROBLEM_TYPE: Final = "application/problem+json; charset=utf-8"
 
 # A client that does not take its answer for so long is let go.
 _WRITE_SECONDS_MAX: Final = 60.0
+# What a connection may hold before its reader is waited for: where asyncio's own mark is.
+_BUFFERED_BYTES_MAX: Final = 64 * 1024
 _NO_CONTENT: Final = 204
 
 log = structlog.get_logger("athena.api")
@@ -76,7 +78,7 @@ class Reply:
         if transport is not None and not transport.is_closing():
             transport.write(self._bytes(request))
             if not transport.is_closing():
-                if transport.get_write_buffer_size():
+                if transport.get_write_buffer_size() > _BUFFERED_BYTES_MAX:
                     await _drained(request, transport)
                 return
         if self.undo is not None:

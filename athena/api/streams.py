@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+import structlog
 from aiohttp import web
 
 from athena.api.reply import json_bytes
 from athena.api.wire.events import event_json
 from athena.model.errors import TooMany
-from athena.model.event import Event
+from athena.model.event import ActorKind, Event
 from athena.service.feed import Feed
 
 if TYPE_CHECKING:
@@ -45,9 +46,14 @@ class EventFilter:
         return (
             (self.task is None or event.task_id == self.task)
             and (self.types is None or event.type in self.types)
-            and (self.instance is None or self.instance == event.data.get("instance"))
+            and (self.instance is None or self.instance in _instances_of(event))
             and (self.actor is None or self.actor in _names_of(event))
         )
+
+
+def _instances_of(event: Event) -> tuple[object, str | None]:
+    by = event.actor.name if event.actor.kind is ActorKind.INSTANCE else None
+    return event.data.get("instance"), by
 
 
 def _names_of(event: Event) -> tuple[str, str]:
@@ -105,6 +111,7 @@ class Streams:
                     "X-Accel-Buffering": "no",
                     "X-Content-Type-Options": "nosniff",
                     "Server": "athena",
+                    "X-Request-ID": structlog.contextvars.get_contextvars()["request_id"],
                 }
             )
             response.force_close()
