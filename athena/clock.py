@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
+
+from athena.model.text import from_epoch_milliseconds
 
 _NANOSECONDS: Final = 1_000_000
 
@@ -14,8 +16,7 @@ class SystemClock:
 
     def now(self) -> datetime:
         """The wall clock."""
-        now = datetime.now(UTC)
-        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+        return from_epoch_milliseconds(time.time_ns() // _NANOSECONDS)
 
     def steady(self) -> timedelta:
         """The time since the machine's start."""

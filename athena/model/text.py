@@ -33,7 +33,7 @@ def epoch_milliseconds(at: datetime) -> int:
 
 def from_epoch_milliseconds(value: int) -> datetime:
     """The time that the store kept, aware, in UTC."""
-    return EPOCH + timedelta(milliseconds=value)
+    return EPOCH + value * _MILLISECOND
 
 
 def is_slug(text: str) -> bool:

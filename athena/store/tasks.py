@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
+
+import orjson
 
 from athena.model.errors import TaskNotFound, Unavailable
 from athena.model.event import Actor, TaskDeleted, TaskEvent
@@ -285,15 +286,20 @@ async def claim_candidate(
 
     `without`: projects that are paused.
     """
-    offers = json.dumps(claimer.offers)
+    offers = _json_list(claimer.offers)
     if claimer.projects is None and not without:
         row = await reading.fetch_one("claim_candidate", {"offers": offers})
     else:
         projects = await _projects_to_look_at(reading, claimer, offers, without)
         row = await reading.fetch_one(
-            "claim_candidate_of_projects", {"offers": offers, "projects": json.dumps(projects)}
+            "claim_candidate_of_projects",
+            {"offers": offers, "projects": _json_list(projects)},
         )
     return None if row is None else await with_dependencies(reading, from_row(row))
+
+
+def _json_list(texts: Sequence[str]) -> str:
+    return orjson.dumps(texts).decode()
 
 
 async def _projects_to_look_at(
