@@ -115,15 +115,9 @@ SELECT DISTINCT project FROM found WHERE project IS NOT NULL;
 -- name: due_tasks
 SELECT * FROM tasks WHERE due_at IS NOT NULL AND due_at <= :now ORDER BY due_at LIMIT :limit;
 
--- name: next_due_at
-SELECT min(due_at) AS due_at FROM tasks WHERE due_at IS NOT NULL;
-
 -- name: expired_tasks
 SELECT * FROM tasks WHERE status = 'in_progress' AND lease_deadline <= :steady
 ORDER BY lease_deadline LIMIT :limit;
-
--- name: next_lease_deadline
-SELECT min(lease_deadline) AS lease_deadline FROM tasks WHERE status = 'in_progress';
 
 -- name: renew_all_leases
 -- After a start the steady clock counts from anywhere: every held task gets one fresh period.
