@@ -31,6 +31,8 @@ _PAUSE_SECONDS_MAX: Final = 300.0
 # A connection that held so long was good: the next attempt follows soon.
 _GOOD_SECONDS: Final = 60.0
 _LOGIN_SECONDS_MAX: Final = 60.0
+_AWAY_SECONDS_MAX: Final = 45.0
+_LOOK_SECONDS: Final = 5.0
 _CLOSE_SECONDS_MAX: Final = 1.0
 _BAD_TOKEN_CODE: Final = 4004
 _BAD_TOKEN: Final = "failed: bad token"  # noqa: S105  (what is said of one)
@@ -101,7 +103,7 @@ class Supervisor:
                 asyncio.create_task(_lives_on(sync.run, "commands")),
                 asyncio.create_task(self._deliver_when_ready(client)),
             ]
-            await client.connect(reconnect=True)
+            await _first_of(client.connect(reconnect=True), _lost(client))
         finally:
             self._client = None
             for running in beside:
@@ -147,6 +149,34 @@ class Supervisor:
         """Refuse further interactions, kindly."""
         if self._client is not None:
             self._client.closing = True
+
+
+async def _first_of(connection: Awaitable[None], loss: Awaitable[None]) -> None:
+    """Wait for the one that ends first, and end the other."""
+    both = [asyncio.ensure_future(connection), asyncio.ensure_future(loss)]
+    try:
+        done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        for ended in done:
+            ended.result()
+    finally:
+        for each in both:
+            each.cancel()
+        await asyncio.gather(*both, return_exceptions=True)
+
+
+async def _lost(client: AthenaClient) -> None:
+    """Wait until the connection has been away for long.
+
+    discord.py takes a short interruption up again where it was; but after some tries it waits up
+    to 17 minutes between them, longer than Discord itself may be away.
+
+    Raises: ConnectionError.
+    """
+    away = 0.0
+    while away < _AWAY_SECONDS_MAX:
+        await asyncio.sleep(_LOOK_SECONDS)
+        away = 0.0 if client.connected else away + _LOOK_SECONDS
+    raise ConnectionError("away for too long")
 
 
 async def _lives_on(act: Callable[[], Awaitable[None]], what: str) -> None:

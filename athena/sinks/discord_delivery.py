@@ -8,10 +8,8 @@ is not done with; what comes again after a restart is known from the records of 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
@@ -27,6 +25,7 @@ from athena.service.feed import Feed
 from athena.service.sinks import SinkStates
 from athena.sinks.discord_courier import Courier
 from athena.sinks.discord_outbox import patience
+from athena.sinks.discord_streams import Gate, Stream, Turns
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -45,7 +44,6 @@ _PATIENCE_SECONDS: Final = 8.0
 _PATIENCE_SECONDS_MAX: Final = 60.0
 _TRIES_MAX: Final = 5
 _WAIT_SECONDS: Final = 1.0
-_WAIT_SECONDS_MAX: Final = 60.0
 _ATTEMPT_SECONDS_MAX: Final = 120.0
 _CURSOR_SECONDS: Final = 1.0
 # How soon the reader notices that it is to end.
@@ -61,94 +59,6 @@ _AWAY: Final = (
     Unavailable,
 )
 _TOLD_OF_INSTANCES: Final = frozenset({"instance.sick"})
-
-
-class Gate:
-    """Closed for a while, longer each time, after something could not be done for anybody."""
-
-    def __init__(self) -> None:
-        self._failures = 0
-        self._opens_at = 0.0
-        self._nudged = asyncio.Event()
-
-    def close(self, seconds: float | None = None) -> None:
-        """Let nobody pass for a while; those who fail together count as one failure."""
-        now = asyncio.get_running_loop().time()
-        if now < self._opens_at:
-            return
-        wait = min(_WAIT_SECONDS * 2**self._failures, _WAIT_SECONDS_MAX)
-        self._failures = min(self._failures + 1, 10)
-        self._opens_at = now + max(seconds or 0.0, wait * random.uniform(0.8, 1.2))  # noqa: S311
-        self._nudged.clear()
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether one has to wait."""
-        return asyncio.get_running_loop().time() < self._opens_at
-
-    def open(self) -> None:
-        """It works again, or may."""
-        self._failures, self._opens_at = 0, 0.0
-        self._nudged.set()
-
-    async def passed(self) -> None:
-        """Wait until it is open."""
-        loop = asyncio.get_running_loop()
-        while (remaining := self._opens_at - loop.time()) > 0:
-            try:
-                async with asyncio.timeout(remaining):
-                    await self._nudged.wait()
-            except TimeoutError:
-                continue
-
-
-@dataclass(slots=True)
-class Stream:
-    """The events of one task that wait, and those that are being told.
-
-    `held_at`: the guild where nothing can be posted now.
-    """
-
-    task_id: int
-    waiting: list[Event] = field(default_factory=list)
-    in_hand: list[Event] = field(default_factory=list)
-    held_at: int | None = None
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-    urgent: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def add(self, event: Event) -> None:
-        """Queue an event; a step of progress takes the place of the one before it."""
-        last = self.waiting[-1] if self.waiting else None
-        if last is not None and last.type == event.type == "task.progressed":
-            event = replace(event, data=_merged(last.data, event.data))
-            self.waiting[-1] = event
-        else:
-            self.waiting.append(event)
-        self.news.set()
-        if event.type != "task.progressed":
-            self.urgent.set()
-
-    def take(self) -> list[Event]:
-        """What is to be told now; it counts as waiting until `done`."""
-        self.in_hand, self.waiting = self.waiting, []
-        self.urgent.clear()
-        return self.in_hand
-
-    def done(self) -> None:
-        """What was taken has been told."""
-        self.in_hand = []
-
-    @property
-    def first(self) -> int | None:
-        """The oldest event that is not done with."""
-        events = self.in_hand or self.waiting
-        return events[0].id if events else None
-
-
-def _merged(before: Mapping[str, object], after: Mapping[str, object]) -> Mapping[str, object]:
-    if before.get("instance") != after.get("instance"):
-        return after
-    return {**before, **after}
 
 
 class Deliveries:
@@ -168,7 +78,7 @@ class Deliveries:
         self._report = report
         self._streams: dict[int, Stream] = {}
         self._workers: set[asyncio.Task[None]] = set()
-        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._turns = Turns(_AT_ONCE)
         self._away = Gate()
         self._unusable: defaultdict[int, Gate] = defaultdict(Gate)
         self._room = asyncio.Event()
@@ -275,7 +185,7 @@ class Deliveries:
         while True:
             for gate in self._gates(stream):
                 await gate.passed()
-            async with self._slots:
+            async with self._turns.take(stream.rank):
                 if any(gate.is_closed for gate in self._gates(stream)):
                     continue
                 error = await self._try(stream)

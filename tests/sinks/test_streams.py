@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from athena.model.event import SYSTEM, Event, EventId
-from athena.sinks.discord_delivery import Gate, Stream
+from athena.sinks.discord_streams import Gate, Stream, Turns
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -69,3 +69,36 @@ async def test_opened_gate_lets_those_who_wait_pass() -> None:
     gate.open()
     async with asyncio.timeout(1):
         await waiting
+
+
+async def test_turns_go_to_the_most_urgent_then_to_the_first() -> None:
+    """An end does not wait behind a thousand new cards."""
+    turns, order = Turns(1), []
+    begin = asyncio.Event()
+
+    async def one(name: str, rank: int) -> None:
+        async with turns.take(rank):
+            order.append(name)
+            await begin.wait()
+
+    running = []
+    for name, rank in (("first", 1), ("card", 1), ("gone", 0), ("card 2", 1), ("end", 0)):
+        running.append(asyncio.create_task(one(name, rank)))
+        await asyncio.sleep(0)
+    running[2].cancel()
+    begin.set()
+    async with asyncio.timeout(1):
+        await asyncio.gather(*running, return_exceptions=True)
+        assert order == ["first", "end", "card", "card 2"]
+        async with turns.take(1):
+            pass
+
+
+def test_ends_and_people_come_first() -> None:
+    """What somebody waits for is urgent; what a program has submitted can wait."""
+    end, person, program = Stream(1), Stream(2), Stream(3)
+    end.add(event(1, "task.claimed"))
+    end.add(event(2, "task.completed"))
+    person.add(event(3, "task.submitted", created_via="discord"))
+    program.add(event(4, "task.submitted", created_via="api"))
+    assert [stream.rank for stream in (end, person, program)] == [0, 0, 1]
