@@ -6,24 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from athena.model import errors, holding, retry
+from athena.model import errors, holding
 from athena.model.event import (
     SYSTEM,
     Actor,
-    TaskChanged,
     TaskClaimed,
-    TaskCompleted,
-    TaskExpired,
-    TaskFailed,
     TaskParked,
     TaskProgressed,
     TaskReleased,
-    TaskWillRetry,
 )
 from athena.model.instance import Claimer
-from athena.model.lifecycle import Action, Status
-from athena.model.task import Phase, Progress, Readiness, Task, TaskId, cost_usd_of, replace
-from athena.service import presence, settling
+from athena.model.lifecycle import Action
+from athena.model.task import Phase, Progress, Readiness, Task, TaskId, replace
+from athena.service import endings, presence, settling
 from athena.service.asking import Asker, candidate_for, claimer_for
 from athena.service.once import Once, answer_once
 from athena.store import instances, keys, tasks
@@ -125,7 +120,7 @@ class Claims:
 
             async def take() -> Task | None:
                 if finish is not None:
-                    await _complete(
+                    await endings.complete(
                         tx,
                         finish.task_id,
                         instance=asker.instance,
@@ -310,7 +305,7 @@ class Claims:
         Raises: TaskNotFound, TaskWasCancelled, NotHolder, InvalidTransition.
         """
         return await self._store.run(
-            lambda tx: _complete(
+            lambda tx: endings.complete(
                 tx,
                 task_id,
                 instance=instance,
@@ -342,12 +337,11 @@ class Claims:
         async def act(tx: Transaction) -> Task:
             before = await tasks.lock(tx, task_id)
             if holding.may_finish_late(before, instance=instance, attempt=attempt):
-                after = replace(before, error=error, late_holder=None, updated_at=tx.now)
-                return await settling.save(tx, before, after, TaskChanged(fields=("error",)), by)
+                return await endings.fail_late(tx, before, error=error, by=by)
             holding.check_holder(before, instance=instance, attempt=attempt)
             if for_good or before.failures + 1 >= before.max_attempts:
-                return await _fail_for_good(tx, before, error=error, result=result, by=by)
-            return await _fail_for_now(tx, before, error=error, result=result, by=by)
+                return await endings.fail_for_good(tx, before, error=error, result=result, by=by)
+            return await endings.fail_for_now(tx, before, error=error, result=result, by=by)
 
         return await self._store.run(act)
 
@@ -390,98 +384,3 @@ async def _renew(tx: Transaction, task: Task, lease: timedelta | None) -> Task:
     after = holding.renewed(task, lease=lease, now=tx.now, steady=tx.steady)
     await tasks.renew(tx, after)
     return after
-
-
-async def _complete(
-    tx: Transaction,
-    task_id: TaskId,
-    *,
-    instance: str,
-    attempt: int | None,
-    notes: str | None,
-    result: Mapping[str, object] | None,
-    by: Actor,
-) -> Task:
-    before = await tasks.lock(tx, task_id)
-    if holding.is_done_by(before, instance=instance, attempt=attempt):
-        return before
-    late = holding.may_finish_late(before, instance=instance, attempt=attempt)
-    if not late:
-        holding.check_holder(before, instance=instance, attempt=attempt)
-    after = holding.completed(
-        before,
-        Action.COMPLETE_LATE if late else Action.COMPLETE,
-        instance=instance,
-        notes=notes,
-        result=result,
-        now=tx.now,
-    )
-    event = TaskCompleted(
-        instance=instance,
-        attempt=after.attempt,
-        late=late or None,
-        cost_usd=cost_usd_of(result),
-    )
-    return await settling.save(tx, before, after, event, by)
-
-
-async def _fail_for_good(
-    tx: Transaction,
-    before: Task,
-    *,
-    error: str,
-    result: Mapping[str, object] | None,
-    by: Actor,
-) -> Task:
-    after = holding.failed(before, error=error, result=result, now=tx.now)
-    event = TaskFailed(
-        instance=before.claimed_by or "",
-        attempt=after.attempt,
-        failures=after.failures,
-        error=error,
-        reason="reported",
-        cost_usd=cost_usd_of(result),
-    )
-    return await settling.save(tx, before, after, event, by)
-
-
-async def _fail_for_now(
-    tx: Transaction,
-    before: Task,
-    *,
-    error: str,
-    result: Mapping[str, object] | None,
-    by: Actor,
-) -> Task:
-    not_before = tx.now + retry.delay_after(before.failures + 1)
-    after = holding.failed_for_now(
-        before, error=error, result=result, not_before=not_before, now=tx.now
-    )
-    event = TaskWillRetry(
-        instance=before.claimed_by or "",
-        attempt=after.attempt,
-        failures=after.failures,
-        error=error,
-        not_before=not_before,
-    )
-    return await settling.save(tx, before, after, event, by)
-
-
-async def expire(tx: Transaction, task: Task) -> Task:
-    """Take the task from a holder whose lease ran out.
-
-    The caller has read it in this transaction, and its lease with it: nothing renewed it since.
-    """
-    after = holding.expired(task, now=tx.now)
-    holder = task.claimed_by or ""
-    if after.status is Status.FAILED:
-        failed = TaskFailed(
-            instance=holder,
-            attempt=after.attempt,
-            failures=after.failures,
-            error=after.error,
-            reason="expired",
-        )
-        return await settling.save(tx, task, after, failed, SYSTEM)
-    expired = TaskExpired(instance=holder, attempt=after.attempt, failures=after.failures)
-    return await settling.save(tx, task, after, expired, SYSTEM)

@@ -13,7 +13,7 @@ from athena.store.base import Store, Transaction
 
 async def seen(tx: Transaction, slug: str) -> Instance:
     """The instance, noted as seen now; written only where the last sighting has aged."""
-    known = await instances.find(tx, slug)
+    known = await instances.recall(tx, slug)
     if known is not None and known.was_seen_lately(tx.now):
         return known
     if known is None:

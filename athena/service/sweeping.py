@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from athena.model import limits
 from athena.model.event import SYSTEM
 from athena.model.lifecycle import ENDED
-from athena.service import claims, settling
+from athena.service import endings, settling
 from athena.service.tasks import purge
 from athena.store import events, keys, tasks
 from athena.store.base import Reading, Store, Transaction
@@ -40,7 +40,7 @@ class Sweeping:
         async def act(tx: Transaction) -> int:
             expired = await tasks.with_expired_lease(tx, steady=tx.steady, limit=limits.SWEEP_BATCH)
             for task in expired:
-                await claims.expire(tx, task)
+                await endings.expire(tx, task)
             return len(expired)
 
         async def is_any_expired(reading: Reading) -> bool:
