@@ -36,6 +36,11 @@ class Connection(web.RequestHandler):
 
     __slots__ = ()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for a request, or for the rest of the head of one."""
+        return self._waiter is not None
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -101,8 +106,13 @@ class Connections(web.Server):
         )
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
-        """Take a connection in, or turn it away where there are too many."""
+        """Take a connection in; where there are too many, one that asks for nothing makes room."""
         super().connection_made(handler, transport)
-        if len(self._connections) > CONNECTIONS_MAX:
-            # Not at once: aiohttp has still to start what it will then find to be over.
-            self._loop.call_soon(transport.abort)
+        if len(self._connections) <= CONNECTIONS_MAX:
+            return
+        for other, line in self._connections.items():
+            if isinstance(other, Connection) and other.is_idle and not line.is_closing():
+                line.abort()
+                return
+        # Not at once: aiohttp has still to start what it will then find to be over.
+        self._loop.call_soon(transport.abort)

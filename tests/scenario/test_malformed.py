@@ -358,27 +358,58 @@ def test_requests_that_come_in_one_piece_are_answered_in_order(server: RunningSe
     line.hang_up()
 
 
-def test_more_connections_than_there_may_be_leave_the_server_well(server: RunningServer) -> None:
-    """Beyond the bound connections are turned away; those within work, and room comes back."""
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """So many open files as a thousand connections need."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < 2_000:
         pytest.skip("this machine allows too few open files")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2_000), hard))
-    try:
-        with ExitStack() as stack:
-            first = Line(server)
-            stack.callback(first.hang_up)
-            for _ in range(1_200):
-                line = Line(server)
-                stack.callback(line.hang_up)
-            first.send(request_bytes(server, "GET", "/api/tasks"))
-            assert first.status() == 200
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
-        deadline = time.monotonic() + ANSWER_SECONDS
-        while not is_served(server):
-            assert time.monotonic() < deadline
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+@pytest.mark.parametrize("said", [b"", b"GET /health HTTP/1.1\r\nHost: athena\r\n"])
+def test_a_thousand_silent_connections_keep_nobody_out(
+    many_files: None, server: RunningServer, said: bytes
+) -> None:
+    """Beyond the bound, those go first who ask for nothing: whoever asks is answered."""
+    with ExitStack() as stack:
+        working = Line(server)
+        stack.callback(working.hang_up)
+        working.send(request_bytes(server, "POST", "/api/claim", {"instance": "pi", "wait": 60}))
+        for _ in range(1_200):
+            line = Line(server)
+            stack.callback(line.hang_up)
+            line.send(said)
+
+        for _ in range(50):
+            assert is_served(server)
+
+        task = server.ask("POST", "/api/tasks", {"description": "for the one who waits"})
+        assert task.status == 201
+        assert working.status() == 200
+    assert b"Traceback" not in server.log.read_bytes()
+
+
+def test_more_polls_than_there_may_be_are_turned_away(
+    many_files: None, server: RunningServer
+) -> None:
+    """Where all connections are at work, further ones are cut; room comes back with time."""
+    poll = request_bytes(server, "GET", "/api/tasks/1/result?wait=60")
+    server.ask("POST", "/api/tasks", {"description": "never done"})
+    with ExitStack() as stack:
+        for _ in range(1_000):
+            line = Line(server)
+            stack.callback(line.hang_up)
+            try:
+                line.send(poll)
+            except ConnectionError:
+                break
+
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while not is_served(server):
+        assert time.monotonic() < deadline
     assert b"Traceback" not in server.log.read_bytes()
 
 
