@@ -33,7 +33,10 @@ def _span(value: object) -> object:
         if isinstance(value, timedelta):
             return value
         raise ValueError("is not a span such as 90s, 30m or 2h")
-    return float(match[1]) * _UNITS[match[2] or "s"]
+    try:
+        return float(match[1]) * _UNITS[match[2] or "s"]
+    except OverflowError as error:
+        raise ValueError("is not a span that can be counted") from error
 
 
 def _list(value: object) -> object:
