@@ -13,13 +13,15 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Final, Protocol, Self, TypeVar, cast
 
 from athena.model.errors import AthenaError
 from athena.model.event import Event
 from athena.model.task import TaskId
 
 T = TypeVar("T")
+# Some MB at most. Whoever comes back within a thousand others is spared the reading.
+_KEPT_MAX: Final = 1_000
 Value = str | int | float | None
 Values = Mapping[str, Value]
 # A row by column name. What a column holds is known to the module of its noun only.
@@ -67,8 +69,44 @@ class Offer:
     project: str | None
 
 
+class Memory:
+    """What transactions have lately read or written, so that the next need not read it again.
+
+    An engine shares one between transactions only where it can empty it in time: whenever
+    something is rolled back, and whenever somebody else has written. So what is kept is what
+    stands in the database.
+    """
+
+    __slots__ = ("_kept",)
+
+    def __init__(self) -> None:
+        self._kept: dict[object, Any] = {}
+
+    def find(self, kind: type[T], name: object) -> T | None:
+        """What is kept of the kind under this name, or None."""
+        return cast("T | None", self._kept.get((kind, name)))
+
+    def keep(self, name: object, thing: object) -> None:
+        """Keep an immutable thing as it stands in the database now."""
+        if len(self._kept) >= _KEPT_MAX:
+            self._kept.clear()
+        self._kept[type(thing), name] = thing
+
+    def drop(self, kind: type, name: object) -> None:
+        """Forget one thing."""
+        self._kept.pop((kind, name), None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._kept.clear()
+
+
 class Transaction(Reading, Protocol):
     """A use case's own unit of change: all of it is committed, or none."""
+
+    @property
+    def memory(self) -> Memory:
+        """What need not be read again."""
 
     @property
     def steady(self) -> timedelta:

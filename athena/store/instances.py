@@ -35,8 +35,19 @@ async def find(reading: Reading, slug: str) -> Instance | None:
     return None if row is None else from_row(row)
 
 
+async def recall(tx: Transaction, slug: str) -> Instance | None:
+    """As `find`, for who comes by with every claim."""
+    known = tx.memory.find(Instance, slug)
+    if known is None:
+        known = await find(tx, slug)
+        if known is not None:
+            tx.memory.keep(slug, known)
+    return known
+
+
 async def save(tx: Transaction, instance: Instance) -> None:
     """Store an instance, new or known."""
+    tx.memory.keep(instance.slug, instance)
     await tx.execute(
         "save_instance",
         {

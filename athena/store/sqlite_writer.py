@@ -22,7 +22,7 @@ from typing import Any, Final, TypeVar, cast
 
 from athena.model.clock import Clock
 from athena.model.errors import Unavailable
-from athena.store.base import Committed, Row, UseCase, Values
+from athena.store.base import Committed, Memory, Row, UseCase, Values
 from athena.store.sqlite_files import connect
 from athena.store.statements import Statement
 
@@ -64,7 +64,7 @@ def by_name(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> Row:
 class SQLiteTransaction:
     """The writer's connection as a use case sees it. Its awaits never suspend."""
 
-    __slots__ = ("_connection", "_statements", "committed", "now", "steady")
+    __slots__ = ("_connection", "_statements", "committed", "memory", "now", "steady")
 
     def __init__(self, connection: sqlite3.Connection, statements: Mapping[str, Statement]) -> None:
         self._connection = connection
@@ -72,6 +72,7 @@ class SQLiteTransaction:
         self.now: datetime
         self.steady: timedelta
         self.committed = Committed()
+        self.memory = Memory()
 
     async def fetch_one(self, statement: str, values: Values = _NO_VALUES) -> Row | None:
         """The first row."""
@@ -148,6 +149,7 @@ class SQLiteWriter:
         self._queue: queue.SimpleQueue[_Job | _Call | None] = queue.SimpleQueue()
         self._connection = connect(path)
         self._transaction = SQLiteTransaction(self._connection, statements)
+        self._data_version = -1
         # A daemon: a failed start must not keep the process from ending.
         self._thread = threading.Thread(target=self._work, name="athena-writer", daemon=True)
         self._thread.start()
@@ -197,6 +199,7 @@ class SQLiteWriter:
         follower: object = None
         try:
             self._connection.execute("BEGIN IMMEDIATE")
+            self._forget_if_outdated()
             follower = self._fill(group, first)
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -204,9 +207,17 @@ class SQLiteWriter:
                 group.jobs.append(first)
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+            self._transaction.memory.clear()
             group.fail(as_unavailable(error) or error)
         self._hand_over(group.jobs, group.committed)
         return follower
+
+    def _forget_if_outdated(self) -> None:
+        """SQLite changes the number when another connection commits, and for no commit of ours."""
+        version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        if version != self._data_version:
+            self._data_version = version
+            self._transaction.memory.clear()
 
     def _fill(self, group: _Group, first: _Job) -> object:
         deadline = time.perf_counter() + _GROUP_SECONDS_MAX
@@ -250,6 +261,7 @@ class SQLiteWriter:
         else:
             coroutine.close()
             job.error = RuntimeError("a use case awaited something other than its transaction")
+        transaction.memory.clear()
         connection.execute("ROLLBACK TO use_case")
         connection.execute("RELEASE use_case")
 

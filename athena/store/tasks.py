@@ -169,9 +169,21 @@ async def save(tx: Transaction, before: Task, after: Task, event: TaskEvent, by:
         raise Unavailable(f"Task #{before.id} changed at the same moment; try again.")
     if after.description != before.description:
         await tx.execute("set_description", {"id": after.id, "description": after.description})
+    _remember(tx, after)
     await events.append(tx, event, by, task_id=after.id)
     _announce(tx, before, after)
     return after
+
+
+def _remember(tx: Transaction, task: Task) -> None:
+    """Keep what was written for whoever asks next: mostly its holder, to complete it.
+
+    Not where other tasks' changes reach it: the head of its lane, or what it depends on.
+    """
+    if task.lane is None and not task.dependencies:
+        tx.memory.keep(task.id, task)
+    else:
+        tx.memory.drop(Task, task.id)
 
 
 def _statement_for(before: Task, after: Task) -> str:
@@ -186,6 +198,7 @@ def _statement_for(before: Task, after: Task) -> str:
 async def settle(tx: Transaction, before: Task, after: Task) -> None:
     """Store the readiness that follows from a change elsewhere, which had its own event."""
     await tx.execute("settle_task", to_row(after))
+    _remember(tx, after)
     _announce(tx, before, after)
 
 
@@ -202,11 +215,13 @@ async def renew(tx: Transaction, task: Task) -> None:
             "lease_expires_at": time_column(task.lease_expires_at),
         },
     )
+    _remember(tx, task)
 
 
 async def delete(tx: Transaction, task: Task, event: TaskDeleted, by: Actor) -> None:
     """Remove a task; its events stay."""
     values = {"id": task.id, "was_status": task.status.value, "was_attempt": task.attempt}
+    tx.memory.drop(Task, task.id)
     if await tx.execute("delete_task", values) != 1:
         raise Unavailable(f"Task #{task.id} changed at the same moment; try again.")
     await events.append(tx, event, by, task_id=task.id)
@@ -247,6 +262,9 @@ async def lock(tx: Transaction, task_id: TaskId) -> Task:
 
     Raises: TaskNotFound.
     """
+    kept = tx.memory.find(Task, task_id)
+    if kept is not None:
+        return kept
     row = await tx.fetch_one("lock_task", {"id": task_id})
     if row is None:
         raise TaskNotFound(f"There is no task #{task_id}.")
