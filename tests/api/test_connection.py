@@ -24,23 +24,44 @@ def connections_of(api: ApiDriver) -> int:
 
 
 async def test_connections_are_bounded(api: ApiDriver, monkeypatch: pytest.MonkeyPatch):
-    """One too many is closed at once; the others do not notice, and room comes back."""
+    """Where there are too many, the one that has been silent longest makes room."""
     monkeypatch.setattr(connection, "CONNECTIONS_MAX", 2)
     first = await asyncio.open_connection("127.0.0.1", api.port)
     second = await asyncio.open_connection("127.0.0.1", api.port)
     await until(lambda: connections_of(api) == 2)
 
-    third, closed = await asyncio.open_connection("127.0.0.1", api.port)
+    third = await asyncio.open_connection("127.0.0.1", api.port)
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-        await third.readexactly(1)
+        await first[0].readexactly(1)
+
+    for reader, writer in (second, third):
+        writer.write(request("GET", "/health"))
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+    first[1].close()
+    await until(lambda: connections_of(api) == 0)
+
+
+async def test_connections_at_work_are_not_cut_for_others(
+    api: ApiDriver, monkeypatch: pytest.MonkeyPatch
+):
+    """Where all wait for an answer, one too many is closed at once."""
+    monkeypatch.setattr(connection, "CONNECTIONS_MAX", 1)
+    task = await api.submitted()
+    poll, working = await asyncio.open_connection("127.0.0.1", api.port)
+    working.write(request("GET", f"/api/tasks/{task['id']}/result?wait=60", key=ADMIN))
+    await until(lambda: connections_of(api) == 1)
+    await until(lambda: api.services.tasks._feed._watches)
+
+    reader, closed = await asyncio.open_connection("127.0.0.1", api.port)
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await reader.readexactly(1)
     closed.close()
 
-    second[1].write(request("GET", "/health"))
-    assert (await second[0].read()).startswith(b"HTTP/1.1 200 ")
-    await until(lambda: connections_of(api) == 1)
-    assert (await api.ask("GET", "/health")).status == 200
-    first[1].close()
-    second[1].close()
+    monkeypatch.undo()
+    assert (await api.ask("POST", f"/api/tasks/{task['id']}/cancel")).status == 200
+    assert (await poll.readline()).startswith(b"HTTP/1.1 200 ")
+    working.close()
 
 
 async def test_a_body_that_breaks_after_its_refusal_is_no_traceback(
