@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,10 +18,13 @@ class Disk(SQLiteStore):
     """A store on a disk that can be out of order."""
 
     takes_writes = True
+    hangs = False
     asked = 0
 
     async def is_writable(self) -> bool:
         self.asked += 1
+        if self.hangs:
+            await asyncio.Event().wait()
         return self.takes_writes and await super().is_writable()
 
 
@@ -64,6 +68,18 @@ async def test_disk_is_asked_at_most_once_a_second(health: Health, disk: Disk):
         await health.report()
 
     assert disk.asked == 1
+
+
+async def test_disk_that_hangs_is_not_ready(
+    health: Health, disk: Disk, monkeypatch: pytest.MonkeyPatch
+):
+    """Who asks is answered all the same."""
+    monkeypatch.setattr("athena.service.health._PATIENCE_SECONDS", 0.01)  # instead of two seconds
+    disk.hangs = True
+
+    report = await health.report()
+
+    assert (report.status, report.database) == ("degraded", "unavailable")
 
 
 @pytest.mark.parametrize(
