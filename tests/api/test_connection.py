@@ -51,7 +51,7 @@ async def test_connections_at_work_are_not_cut_for_others(
     poll, working = await asyncio.open_connection("127.0.0.1", api.port)
     working.write(request("GET", f"/api/tasks/{task['id']}/result?wait=60", key=ADMIN))
     await until(lambda: connections_of(api) == 1)
-    await until(lambda: api.services.tasks._feed._watches)
+    await until(lambda: bool(api.services.tasks._feed._watches))
 
     reader, closed = await asyncio.open_connection("127.0.0.1", api.port)
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
