@@ -74,19 +74,27 @@ async def discord() -> AsyncIterator[DiscordStandIn]:
 @pytest.fixture
 async def start_athena(
     discord: DiscordStandIn, start_server: Callable[..., RunningServer]
-) -> StartAthena:
-    """Starts an Athena with these settings (ATHENA_…); waits until it is connected."""
+) -> AsyncIterator[StartAthena]:
+    """Starts an Athena with these settings (ATHENA_…); waits until it is connected.
+
+    At the end each is stopped as an operator stops it, which has to succeed.
+    """
+    started: list[RunningServer] = []
 
     async def start(*, connected: bool = True, **settings: str) -> Athena:
         own = {name.removeprefix("ATHENA_"): v for name, v in discord.environment.items()}
         server = await asyncio.to_thread(lambda: start_server(**{**own, **settings}))
+        started.append(server)
         athena = Athena(server, discord)
         if connected:
             await discord.wait_connected()
             await athena.until_discord_is("connected")
         return athena
 
-    return start
+    yield start
+    for server in started:
+        was_running = server.process is not None and server.process.poll() is None
+        assert await asyncio.to_thread(server.stop) == 0 or not was_running
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ async def athena(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Athe
             await athena.until_discord_is("connected")
             yield athena
             assert discord.violations == []
+            assert await asyncio.to_thread(server.stop) == 0
         finally:
             await asyncio.to_thread(server.end)
 
