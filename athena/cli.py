@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import http.client
 import json
+import math
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +28,7 @@ from athena.settings import PREFIX, Settings
 
 T = TypeVar("T")
 
+_DAYS_MAX: Final = 36_500
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
 
 
@@ -55,7 +57,8 @@ def _visit(act: Callable[[Services], Coroutine[Any, Any, T]]) -> T:
     from athena.app import build_store
     from athena.store.sqlite import Role
 
-    settings, clock = Settings(), SystemClock()
+    with _explained():
+        settings, clock = Settings(), SystemClock()
 
     async def visit() -> T:
         store = build_store(settings, clock, Role.VISITOR)
@@ -71,6 +74,24 @@ def _visit(act: Callable[[Services], Coroutine[Any, Any, T]]) -> T:
 
     with _explained():
         return asyncio.run(visit())
+
+
+class _Days(click.FloatRange):
+    """A number of days that a calendar can count."""
+
+    name = "days"
+
+    def __init__(self, *, min: float, min_open: bool = False) -> None:  # noqa: A002  (click's word)
+        super().__init__(min=min, max=_DAYS_MAX, min_open=min_open)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number; what is none is no range's to refuse."""
+        days: float = super().convert(value, param, ctx)
+        if math.isnan(days):
+            self.fail(f"{value!r} is not a number of days.", param, ctx)
+        return days
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -166,7 +187,7 @@ def keys_group() -> None:
     help="What the key may do; may be repeated. Default: read, submit and work.",
 )
 @click.option("--instance", help="Bind the key to this instance's slug.")
-@click.option("--expires-days", type=click.FloatRange(min=0, min_open=True), help="Its lifetime.")
+@click.option("--expires-days", type=_Days(min=0, min_open=True), help="Its lifetime.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def create_key(
     name: str,
@@ -280,7 +301,7 @@ def migrate() -> None:
 @main.command()
 @click.option(
     "--older-than-days",
-    type=click.FloatRange(min=0),
+    type=_Days(min=0),
     help="Default: ATHENA_RETENTION_DAYS.",
 )
 @click.option(
