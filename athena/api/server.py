@@ -26,6 +26,10 @@ from athena.service.services import Services
 # Below the ten seconds of grace that containers get: what runs is answered, then cut off.
 _SHUTDOWN_SECONDS: Final = 4.0
 _BACKLOG: Final = 512
+# How long those are waited for at the end who stand at the door; and in how many rounds of the
+# loop nobody came in, and everybody was heard.
+_LAST_SECONDS_MAX: Final = 0.5
+_LAST_ROUNDS: Final = 10
 
 
 class CannotListen(AthenaError):
@@ -101,7 +105,22 @@ class Api:
             return
         self._services.polls.close()
         self._services.feed.close()
+        await _take_in(runner)
         await runner.cleanup()
+
+
+async def _take_in(runner: web.ServerRunner) -> None:
+    """Accept and read what the system has taken in already.
+
+    Closing the socket would cut off who stands before it, and closing an idle connection whose
+    request has arrived in the meantime. The loop accepts one connection in a round.
+    """
+    deadline = asyncio.get_running_loop().time() + _LAST_SECONDS_MAX
+    quiet, before = 0, -1
+    while quiet < _LAST_ROUNDS and asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(0)
+        count = len(runner.server.connections) if runner.server else 0
+        quiet, before = (quiet + 1 if count == before else 0), count
 
 
 @cache

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,7 @@ import pytest
 from tests.running import RunningServer
 from tests.scenario.crowd import Crowd, all_of, crowd_of, until
 from tests.scenario.history import history_of
-from tests.scenario.wire import Line, request_bytes
+from tests.scenario.wire import Line, held_still, request_bytes
 
 pytestmark = pytest.mark.slow
 
@@ -100,17 +98,6 @@ async def test_a_claim_whose_claimer_left_before_the_answer_is_released(
     assert history.count("task.claimed") == history.count("task.released")
     assert {row["status"] for row in history.tasks.values()} == {"pending"}
     assert {row["failures"] for row in history.tasks.values()} == {0}
-
-
-@contextmanager
-def held_still(server: RunningServer) -> Iterator[None]:
-    """The server does nothing, as on a machine that is asleep."""
-    assert server.process is not None
-    server.process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        server.process.send_signal(signal.SIGCONT)
 
 
 async def test_pollers_that_were_killed_take_no_task(server: RunningServer) -> None:

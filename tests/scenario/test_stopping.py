@@ -10,7 +10,7 @@ import pytest
 
 from tests.running import RunningServer
 from tests.scenario.history import history_of
-from tests.scenario.wire import Line, request_bytes
+from tests.scenario.wire import Line, held_still, request_bytes
 
 pytestmark = pytest.mark.slow
 
@@ -61,6 +61,22 @@ def test_requests_that_were_sent_before_the_signal_are_answered(server: RunningS
     history = history_of(server.database)
     assert len(history.tasks) == 200
     history.check()
+
+
+def test_requests_that_nobody_has_looked_at_yet_are_answered(server: RunningServer) -> None:
+    """Also what the system has taken in for a server that was too busy to accept it."""
+    with lines(server, 50) as used, ExitStack() as stack:
+        for line in used:
+            line.send(request_bytes(server, "GET", "/health"))
+            assert line.status() == 200
+        with held_still(server):
+            fresh = stack.enter_context(lines(server, 100))
+            for number, line in enumerate([*fresh, *used]):
+                line.send(submit(server, number))
+            ask_to_stop(server)
+
+        assert [line.status() for line in [*fresh, *used]] == [201] * 150
+        assert exit_status(server) == 0
 
 
 def test_open_polls_and_streams_and_half_a_request_do_not_hold_it_up(

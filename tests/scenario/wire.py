@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from tests.running import RunningServer
 
@@ -28,6 +30,17 @@ def request_bytes(
         sent |= {"Content-Type": "application/json", "Content-Length": str(len(content))}
     lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
     return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + content
+
+
+@contextmanager
+def held_still(server: RunningServer) -> Iterator[None]:
+    """The server does nothing, as on a machine that is asleep."""
+    assert server.process is not None
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        server.process.send_signal(signal.SIGCONT)
 
 
 class Line:
