@@ -128,10 +128,13 @@ class QueueMachine(RuleBasedStateMachine):
         self.reference.settle()
 
     def refusal_of(self, actual: Coroutine[Any, Any, Any]) -> str | None:
+        """The code of the refusal; what is answered instead is what is stored."""
         try:
-            self.run(actual)
+            answer = self.run(actual)
         except AthenaError as error:
             return error.code
+        if isinstance(answer, Task):
+            assert answer == self.run(self.queue.get(answer))
         return None
 
     def story(self, task_id: int) -> list[str]:
@@ -287,6 +290,7 @@ class QueueMachine(RuleBasedStateMachine):
         expected = self.reference.next_for(instance, projects)
         claimed = self.run(self.queue.claim_next(instance, projects=projects))
         assert (claimed and claimed.id) == (expected and expected.id)
+        assert claimed is None or claimed == self.run(self.queue.get(claimed))
         if expected is not None:
             self.reference.take(expected, instance)
         self.reference.settle()

@@ -19,7 +19,7 @@ from athena.store.base import Committed, StoreUnusable
 from athena.store.sqlite import Role, SQLiteStore
 from athena.store.statements import Migration, load_migrations
 from tests.store.clock import ManualClock
-from tests.store.samples import claim, insert
+from tests.store.samples import claim, insert, save_notes
 
 NEWEST = len(load_migrations("sqlite"))
 
@@ -296,6 +296,19 @@ async def test_visitor_may_write_beside_the_server(path: Path, clock: ManualCloc
         await store.check_for_foreign_writes()
 
     assert [committed.wake_all for committed in told] == [False, True]
+
+
+async def test_what_a_visitor_changed_is_not_remembered_otherwise(path: Path, clock: ManualClock):
+    """Nor is it overwritten by what the server had written before."""
+    async with SQLiteStore(path, clock) as store:
+        task = await insert(store)
+        noted = await store.run(lambda tx: save_notes(tx, task, "ours"))
+        async with SQLiteStore(path, clock, Role.VISITOR) as visitor:
+            await visitor.run(lambda tx: save_notes(tx, noted, "theirs"))
+
+        found = await store.run(lambda tx: tasks.lock(tx, task.id))
+
+    assert found.notes == "theirs"
 
 
 async def test_visitor_renews_no_lease(path: Path, clock: ManualClock):

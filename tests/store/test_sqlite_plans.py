@@ -33,7 +33,7 @@ INDEX_OF = {
     "running_in_lane": "tasks_lane_running",
     "first_open_in_lane": "tasks_lane_open",
     "first_started_in_lane": "tasks_lane_started",
-    "hold_lane": "tasks_lane_open",
+    "hold_lane": "tasks_lane_ready",
     "dependents_of": "task_dependencies_reverse",
     "count_dependents": "task_dependencies_reverse",
     "events_of_task": "events_task",
