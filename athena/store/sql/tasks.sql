@@ -144,10 +144,8 @@ ORDER BY id LIMIT 1;
 
 -- name: hold_lane
 -- Readiness of the lane's others is derived from its head's change, which has its event.
--- The wider condition on readiness is the partial index's own.
 UPDATE tasks SET readiness = 'held', updated_at = :now
-WHERE lane = :lane AND lane IS NOT NULL AND readiness IN ('ready', 'held')
-  AND readiness = 'ready' AND id <> :head;
+WHERE lane = :lane AND lane IS NOT NULL AND readiness = 'ready' AND id <> :head;
 
 -- name: list_pending
 SELECT * FROM tasks
