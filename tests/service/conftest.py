@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from athena.store.base import Store
 from tests.service.driver import QueueDriver
+from tests.service.polling import Pollers
 from tests.store.clock import ManualClock
 from tests.store.engines import ENGINES, Engine
 
@@ -39,3 +40,10 @@ async def store(engine: Engine, clock: ManualClock, tmp_path: Path) -> AsyncIter
 async def queue(store: Store, clock: ManualClock) -> QueueDriver:
     """The services on it, in domain words."""
     return QueueDriver(store, clock)
+
+
+@pytest.fixture
+async def pollers(queue: QueueDriver) -> AsyncIterator[Pollers]:
+    pollers = Pollers(queue)
+    yield pollers
+    await pollers.end()

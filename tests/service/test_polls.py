@@ -4,90 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import pytest
 
 from athena.model.errors import IdempotencyKeyReused, NotHolder
 from athena.model.lifecycle import Status
-from athena.model.task import Priority, Task
+from athena.model.task import Priority
 from athena.service.asking import Asker
-from athena.service.claims import Finish
-from athena.service.once import Once
 from athena.service.waking import Poller
 from tests.service.driver import WORKER, QueueDriver, finish, once
-
-LONG = timedelta(seconds=30)
-SOON = timedelta(milliseconds=20)
-Poll = asyncio.Task[Task | None]
-
-
-def here() -> bool:
-    return False
-
-
-class Pollers:
-    """Starts long polls, and sees to it that all have begun to wait."""
-
-    def __init__(self, queue: QueueDriver) -> None:
-        self._queue = queue
-        self._polls: list[Poll] = []
-
-    async def wait_for_work(
-        self,
-        instance: str,
-        *,
-        labels: tuple[str, ...] | None = None,
-        projects: tuple[str, ...] | None = None,
-        wait: timedelta = LONG,
-        is_gone: Callable[[], bool] = here,
-        finish: Finish | None = None,
-        once: Once | None = None,
-    ) -> Poll:
-        """A poll that has tried, found nothing, and waits."""
-        poll = asyncio.create_task(
-            self._queue.services.polls.claim(
-                Asker(instance=instance, labels=labels, projects=projects),
-                lease=None,
-                wait=wait,
-                by=WORKER,
-                is_gone=is_gone,
-                finish=finish,
-                once=once,
-            )
-        )
-        self._polls.append(poll)
-        await self.settle()
-        return poll
-
-    async def settle(self) -> None:
-        """Until every use case that was under way has been answered, and its asker gone on."""
-        for _ in range(3):
-            await self._queue.store.run(_nothing)
-            await asyncio.sleep(0)
-
-    async def end(self) -> None:
-        for poll in self._polls:
-            poll.cancel()
-        await asyncio.gather(*self._polls, return_exceptions=True)
-
-
-async def _nothing(_tx: object) -> None:
-    """A use case that changes nothing."""
-
-
-@pytest.fixture
-async def pollers(queue: QueueDriver) -> AsyncIterator[Pollers]:
-    pollers = Pollers(queue)
-    yield pollers
-    await pollers.end()
-
-
-def got(poll: Poll) -> int | None:
-    """The id of the task that the poll has got; the poll has ended."""
-    task = poll.result()
-    return None if task is None else task.id
+from tests.service.polling import SOON, Pollers, got, here
 
 
 async def test_poll_takes_what_is_there(queue: QueueDriver, pollers: Pollers):
@@ -230,137 +157,6 @@ async def test_refused_poll_raises_and_passes_on(queue: QueueDriver, pollers: Po
     with pytest.raises(IdempotencyKeyReused):
         await refused
     assert (await queue.get(task)).claimed_by == "pi-3"
-
-
-# --- everything that can make a task claimable ------------------------------------------------
-
-
-async def test_due_time_wakes(queue: QueueDriver, pollers: Pollers):
-    """A task whose time comes is news."""
-    await queue.submit(not_before=queue.clock.now() + timedelta(minutes=1))
-    poll = await pollers.wait_for_work("pi")
-
-    await queue.advance(minutes=1)
-
-    assert await poll is not None
-
-
-async def test_resume_wakes(queue: QueueDriver, pollers: Pollers):
-    """The end of a pause has everybody try again."""
-    await queue.submit()
-    await queue.pause()
-    poll = await pollers.wait_for_work("pi")
-
-    await queue.resume()
-
-    assert await poll is not None
-
-
-async def test_expiry_wakes(queue: QueueDriver, pollers: Pollers):
-    """A task taken from a silent holder is news."""
-    await queue.claimed_by("macbook", lease=timedelta(minutes=1))
-    poll = await pollers.wait_for_work("pi")
-
-    await queue.advance(minutes=1)
-
-    assert await poll is not None
-
-
-async def test_release_wakes(queue: QueueDriver, pollers: Pollers):
-    """A task given back is news."""
-    task = await queue.claimed_by("macbook")
-    poll = await pollers.wait_for_work("pi")
-
-    await queue.release(task, "macbook")
-
-    assert await poll is not None
-
-
-async def test_retry_wakes(queue: QueueDriver, pollers: Pollers):
-    """A task tried again is news."""
-    task = await queue.ended(Status.FAILED)
-    poll = await pollers.wait_for_work("pi")
-
-    await queue.retry(task)
-
-    assert await poll is not None
-
-
-async def test_lane_that_moves_on_wakes(queue: QueueDriver, pollers: Pollers):
-    """The lane's next head is news."""
-    first = await queue.claimed_by("macbook", lane="deploy")
-    await queue.submit(lane="deploy")
-    poll = await pollers.wait_for_work("pi")
-
-    await queue.complete(first, "macbook")
-
-    assert await poll is not None
-
-
-async def test_removed_head_of_a_lane_wakes(queue: QueueDriver, pollers: Pollers):
-    """Also where the former head was removed."""
-    first = await queue.submit(lane="deploy", target="macbook")
-    await queue.submit(lane="deploy")
-    poll = await pollers.wait_for_work("pi")
-
-    await queue.delete(first)
-
-    assert await poll is not None
-
-
-async def test_dependency_that_completes_wakes(queue: QueueDriver, pollers: Pollers):
-    """A task freed by its dependency is news."""
-    first = await queue.claimed_by("macbook")
-    await queue.submit(depends_on=(first,))
-    poll = await pollers.wait_for_work("pi")
-
-    await queue.complete(first, "macbook")
-
-    assert await poll is not None
-
-
-@pytest.mark.parametrize("changes", [{"target": None}, {"target": "pi"}, {"target": "gpu"}])
-async def test_change_of_the_target_wakes(
-    queue: QueueDriver, pollers: Pollers, changes: dict[str, str | None]
-):
-    """A task that is meant for others now is news to them."""
-    task = await queue.submit(target="macbook")
-    poll = await pollers.wait_for_work("pi", labels=("gpu",))
-
-    await queue.change(task, **changes)
-
-    assert await poll is not None
-
-
-async def test_change_of_the_project_wakes(queue: QueueDriver, pollers: Pollers):
-    """So is one that was moved to their project."""
-    task = await queue.submit(project="other")
-    poll = await pollers.wait_for_work("pi", projects=("athena",))
-
-    await queue.change(task, project="athena")
-
-    assert await poll is not None
-
-
-async def test_end_of_a_reservation_wakes(queue: QueueDriver, pollers: Pollers):
-    """What its holder did not come back for is news to the others."""
-    task = await queue.claimed_by("macbook")
-    await queue.park(task, "macbook", until=queue.clock.now())
-    poll = await pollers.wait_for_work("pi")
-
-    await queue.advance(minutes=10)
-
-    assert await poll is not None
-
-
-async def test_new_labels_wake(queue: QueueDriver, pollers: Pollers):
-    """A heartbeat with another label lets a waiting poll of that instance fit."""
-    await queue.submit(target="gpu")
-    poll = await pollers.wait_for_work("pi")
-
-    await queue.announce("pi", labels=("gpu",))
-
-    assert await poll is not None
 
 
 # --- finish, repeats, the end -----------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import re
@@ -19,40 +18,21 @@ from athena.store.base import Committed, StoreUnusable
 from athena.store.sqlite import Role, SQLiteStore
 from athena.store.statements import Migration, load_migrations
 from tests.store.clock import ManualClock
+from tests.store.files import (
+    NEWEST,
+    copy_of,
+    make_store,
+    old_schema,
+    query,
+    write,
+)
 from tests.store.samples import claim, insert, save_notes
-
-NEWEST = len(load_migrations("sqlite"))
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Where the store will be."""
     return tmp_path / "data" / "tasks.db"
-
-
-async def make_store(path: Path, clock: ManualClock, number: int = 1) -> None:
-    """A store with some tasks, closed again."""
-    async with SQLiteStore(path, clock) as store:
-        for n in range(number):
-            await insert(store, description=f"task {n}")
-
-
-def bytes_of(path: Path) -> bytes:
-    return path.read_bytes()
-
-
-def size_of(path: Path) -> int:
-    return path.stat().st_size
-
-
-def write(path: Path, contents: bytes) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(contents)
-
-
-def query(path: Path, sql: str) -> list[tuple[object, ...]]:
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        return connection.execute(sql).fetchall()
 
 
 # --- a new file -------------------------------------------------------------------------------
@@ -96,12 +76,6 @@ async def test_no_other_file_ends_in_db(path: Path, clock: ManualClock):
     sqlite_files.restore_database(copy_of(path), path)
 
     assert [f.name for f in path.parent.iterdir() if f.suffix == ".db"] == ["tasks.db"]
-
-
-def copy_of(path: Path) -> Path:
-    target = path.with_name("copy")
-    sqlite_files.copy_database(path, target)
-    return target
 
 
 # --- files that are not ours ------------------------------------------------------------------
@@ -177,24 +151,6 @@ async def test_failed_start_leaves_nothing_open(path: Path, clock: ManualClock):
 
 
 # --- migrations -------------------------------------------------------------------------------
-
-
-def old_schema(path: Path, version: int = 1) -> None:
-    """A file as an older Athena left it, with a task in it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        for migration in load_migrations("sqlite")[:version]:
-            connection.executescript(migration.sql)
-        connection.executescript(
-            f"""
-            PRAGMA application_id = 0x41544E41;
-            PRAGMA user_version = {version};
-            INSERT INTO tasks (description, status, priority, created_at, created_via, submitter,
-                updated_at, max_attempts, readiness, offered_to)
-            VALUES ('from long ago', 'pending', 1, 0, 'api', '', 0, 3, 'ready', '');
-            """
-        )
-        connection.commit()
 
 
 @pytest.mark.parametrize("version", range(1, NEWEST))
@@ -322,158 +278,6 @@ async def test_visitor_renews_no_lease(path: Path, clock: ManualClock):
         found = await store.read(lambda reading: tasks.get(reading, task.id))
 
     assert found.lease_deadline == held.lease_deadline
-
-
-# --- copies -----------------------------------------------------------------------------------
-
-
-async def test_backup_while_everything_goes_on(path: Path, clock: ManualClock):
-    """The copy is whole, checked, and its owner's alone; the store goes on."""
-    target = path.with_name("backup")
-    async with SQLiteStore(path, clock) as store:
-        task = await insert(store)
-        await store.backup(target)
-        await insert(store)
-
-    assert query(target, "SELECT id FROM tasks") == [(task.id,)]
-    assert sqlite_files.check_database(target) == NEWEST
-    assert target.stat().st_mode & 0o777 == 0o600
-    assert not list(path.parent.glob("*.partial"))
-
-
-async def test_backup_that_cannot_be_written(path: Path, clock: ManualClock):
-    """One sentence, and nothing left over."""
-    async with SQLiteStore(path, clock) as store:
-        with pytest.raises(StoreUnusable, match="failed"):
-            await store.backup(path.parent / "no" / "such" / "folder" / "copy")
-
-    assert not list(path.parent.glob("*copy*"))
-
-
-async def test_restore_brings_the_backup_back(path: Path, clock: ManualClock):
-    """What was written since is put aside, not lost."""
-    await make_store(path, clock, 1)
-    backup = copy_of(path)
-    await make_store(path, clock, 2)
-
-    former = sqlite_files.restore_database(backup, path)
-
-    assert query(path, "SELECT count(*) FROM tasks") == [(1,)]
-    assert former is not None
-    assert query(former, "SELECT count(*) FROM tasks") == [(3,)]
-    async with SQLiteStore(path, clock) as store:
-        assert (await insert(store)).id == 2
-
-
-async def test_restore_to_where_nothing_is(path: Path, clock: ManualClock, tmp_path: Path):
-    """A new machine needs no store to begin with."""
-    await make_store(path, clock, 2)
-    elsewhere = tmp_path / "new" / "machine" / "tasks.db"
-
-    assert sqlite_files.restore_database(copy_of(path), elsewhere) is None
-
-    assert query(elsewhere, "SELECT count(*) FROM tasks") == [(2,)]
-    assert elsewhere.stat().st_mode & 0o777 == 0o600
-
-
-async def test_restore_keeps_what_is_only_in_the_log(path: Path, clock: ManualClock):
-    """A killed store has its last writes in the write-ahead log: they are put aside, too."""
-    await make_store(path, clock, 1)
-    backup = copy_of(path)
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writing:
-        writing.execute("UPDATE tasks SET notes = 'only in the log'")
-        files = {file: bytes_of(file) for file in (path, path.with_name("tasks.db-wal"))}
-    for file, contents in files.items():
-        write(file, contents)
-
-    former = sqlite_files.restore_database(backup, path)
-
-    assert former is not None
-    assert query(former, "SELECT notes FROM tasks") == [("only in the log",)]
-    assert query(path, "SELECT notes FROM tasks") == [(None,)]
-
-
-def test_restore_of_what_is_no_backup(path: Path, tmp_path: Path):
-    """The store in place stays."""
-    sqlite_files.prepare(path)
-    (tmp_path / "empty").touch()
-    (tmp_path / "text").write_bytes(b"dear diary " * 1000)
-    before = path.read_bytes()
-
-    for name in ("empty", "text", "nothing"):
-        with pytest.raises(StoreUnusable):
-            sqlite_files.restore_database(tmp_path / name, path)
-
-    assert path.read_bytes() == before
-
-
-def test_damage_is_found(path: Path):
-    """A page that was overwritten is noticed by the check."""
-    sqlite_files.prepare(path)
-    contents = bytearray(path.read_bytes())
-    page = 4096 * 3
-    contents[page : page + 2000] = b"\xff" * 2000
-    path.write_bytes(contents)
-
-    with pytest.raises(StoreUnusable, match=r"damaged|not an intact"):
-        sqlite_files.check_database(path)
-
-
-async def test_old_backup_is_brought_up_at_the_next_start(path: Path, clock: ManualClock):
-    """A backup of an older schema can be restored."""
-    backup = path.with_name("old")
-    old_schema(backup)
-
-    sqlite_files.restore_database(backup, path)
-
-    async with SQLiteStore(path, clock) as store:
-        assert (await insert(store)).id == 2
-
-
-# --- space ------------------------------------------------------------------------------------
-
-
-async def delete_everything(store: SQLiteStore) -> None:
-    assert store._writer is not None  # wholesale, which no statement of ours does
-    for table in ("events", "tasks"):
-        await store._writer.call(lambda c, table=table: c.execute(f"DELETE FROM {table}"))  # type: ignore[misc]
-
-
-async def test_deletions_give_space_back(path: Path, clock: ManualClock):
-    """A purged store does not stay as large as it was, and goes on working meanwhile."""
-    async with SQLiteStore(path, clock) as store:
-        for _ in range(200):
-            await insert(store, description="x" * 20_000)
-        await store.tidy()
-        before = size_of(path)
-        await delete_everything(store)
-
-        await asyncio.gather(store.tidy(), insert(store), insert(store))
-
-        assert before > 200 * 20_000
-        assert size_of(path) < 300_000
-
-
-async def test_compacting_gives_all_space_back(path: Path, clock: ManualClock):
-    """The file is rewritten as small as it can be, also while the server runs."""
-    async with SQLiteStore(path, clock) as store:
-        for _ in range(200):
-            await insert(store, description="x" * 20_000)
-        await delete_everything(store)
-
-        sqlite_files.compact(path)
-        await insert(store)
-
-        assert size_of(path) < 300_000
-
-
-def test_compacting_what_is_no_store(path: Path):
-    """One sentence."""
-    path.parent.mkdir()
-    path.write_bytes(b"dear diary " * 1000)
-
-    with pytest.raises(StoreUnusable, match="could not be compacted"):
-        sqlite_files.compact(path)
 
 
 def test_migrations_are_numbered_and_named():
