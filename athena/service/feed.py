@@ -104,7 +104,7 @@ class Feed:
         self._position = max(self._position, committed.events[-1].id)
         self._news.set()
         self._news = asyncio.Event()
-        for event in committed.events:
+        for event in committed.events if self._watches else ():
             for watch in self._watches.get(TaskId(event.task_id or 0), ()):
                 watch.notify()
 

@@ -161,6 +161,8 @@ class Store(ABC):
     async def run(self, use_case: UseCase[T]) -> T:
         """Carry out a use case; when this returns, the change is on disk.
 
+        It may be carried out anew after a rollback, so it must change nothing but the store.
+
         Raises: what the use case raises, and then nothing was changed; Unavailable.
         """
 
