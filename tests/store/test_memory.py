@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 from dataclasses import replace
 
 import pytest
@@ -16,8 +15,6 @@ from athena.store import instances, tasks
 from athena.store.base import Store, Transaction
 from tests.store.clock import START
 from tests.store.samples import ALICE, LEASE, claim, insert, save_notes
-
-REQUEST: contextvars.ContextVar[str] = contextvars.ContextVar("request", default="none")
 
 
 async def stored_task(store: Store, task: Task) -> Task:
