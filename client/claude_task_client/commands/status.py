@@ -20,7 +20,7 @@ def command(as_json: bool) -> None:
         output.print_json(stats.raw)
         return
     for name, value in _rows(stats):
-        output.say(f"{name + ':':<15}{value}")
+        output.say(f"{name + ':':<16}{value}")
 
 
 def _rows(stats: Stats) -> list[tuple[str, str]]:
