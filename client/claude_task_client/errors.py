@@ -70,9 +70,9 @@ class Refused(AthenaError):
         self.retry_after_seconds = retry_after_seconds
 
     def __str__(self) -> str:
-        """The reason, followed by each field that was at fault."""
+        """The reason, followed by each field at fault that the reason does not name itself."""
         fields = [f"{error.get('field')}: {error.get('message')}" for error in self.errors]
-        return "\n  ".join([self.detail, *fields])
+        return "\n  ".join([self.detail, *(each for each in fields if each not in self.detail)])
 
 
 class Denied(Refused):

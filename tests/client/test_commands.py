@@ -1,6 +1,7 @@
 """Each command against a real server: what it does, prints, and how it ends."""
 
 import json
+import re
 
 import click
 import pytest
@@ -133,6 +134,17 @@ def test_a_refusal_is_exit_code_1_with_reason_and_next_command(laptop, desktop):
     assert f"claude-task-client show {task['id']}" in done.stderr
 
 
+def test_each_field_at_fault_is_told_once(laptop):
+    """Where Athena's reason names the field already, a list below would say the same again."""
+    named = laptop.run("add", "x", "--after", "999999")
+    listed = laptop.run("add", "x", "--project", "no slug!", "--target", "nor this!")
+
+    assert (named.returncode, named.stdout) == (listed.returncode, listed.stdout) == (REFUSED, "")
+    assert named.stderr.count("depends_on: ") == 1
+    assert len(named.stderr.splitlines()) == 1
+    assert listed.stderr.count("project: ") == listed.stderr.count("target: ") == 1
+
+
 def test_an_unknown_task_is_refused(laptop):
     done = laptop.run("show", "999999")
 
@@ -195,6 +207,15 @@ def test_people_are_told_in_words(laptop):
     assert told["priority"] == f"#{number} has priority low.\n"
     assert told["cancel"] == f"Cancelled #{number}.\n"
     assert told["purge"].startswith("Removed ")
+
+
+def test_the_figures_stand_in_a_column(laptop):
+    """The longest name leaves a space before its value, and all values begin below each other."""
+    laptop.run("add", "x")
+
+    lines = laptop.run("status").stdout.splitlines()
+
+    assert {len(re.match(r"[A-Z][a-z ]+: +", line)[0]) for line in lines} == {16}
 
 
 def test_a_result_of_any_form_can_be_read(laptop):

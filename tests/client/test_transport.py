@@ -63,6 +63,22 @@ def test_a_problem_document_is_a_refusal_with_its_code(status, kind):
     assert str(refused.value) == "Not so.\n  priority: unknown"
 
 
+def test_a_field_is_listed_only_where_the_reason_does_not_name_it():
+    problem = {
+        "detail": "priority: unknown",
+        "code": "validation_error",
+        "errors": [
+            {"field": "priority", "message": "unknown"},
+            {"field": "lane", "message": "too long"},
+        ],
+    }
+
+    with pytest.raises(Invalid) as refused:
+        answer(422, PROBLEM, problem)
+
+    assert str(refused.value) == "priority: unknown\n  lane: too long"
+
+
 @pytest.mark.parametrize(
     ("status", "headers", "body"),
     [
