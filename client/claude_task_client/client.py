@@ -7,12 +7,15 @@ a transport that blocks.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from claude_task_client.asking import Asking
 from claude_task_client.calls import query_of, told
-from claude_task_client.transport import Call, Json
+from claude_task_client.transport import Call, Json, wrong_shape
 from claude_task_client.wire import time_text
 from claude_task_client.working import Working
+
+DELETED_COUNT: Final = "x-deleted-count"
 
 
 class AsyncAthena(Asking, Working):
@@ -36,7 +39,14 @@ class AsyncAthena(Asking, Working):
         body = told(project=project, instance=instance)
         return await self._json(Call("POST", "/api/resume", body=body, repeatable=True))
 
-    async def purge(self, *, before: datetime | str, status: str | None = None) -> Json:
-        """Remove the tasks that ended before a time; `status` may name some of the three."""
+    async def purge(self, *, before: datetime | str, status: str | None = None) -> int:
+        """Remove the tasks that ended before a time; `status` may name some of the three.
+
+        Gives the number of those removed.
+        """
         query = query_of(status=status, before=time_text(before))
-        return await self._json(Call("DELETE", "/api/tasks", query, repeatable=True))
+        answer = await self._send(Call("DELETE", "/api/tasks", query, repeatable=True))
+        count = answer.headers.get(DELETED_COUNT, "")
+        if not (count.isascii() and count.isdecimal()):
+            raise wrong_shape(self.url, DELETED_COUNT)
+        return int(count)

@@ -346,16 +346,19 @@ def test_an_instance_is_known_by_its_name_and_what_it_holds(laptop):
     assert "MacBook Pro" in laptop.run("instances").stdout
 
 
-def test_purge_asks_first(laptop):
-    task = laptop.json("add", "x")
-    laptop.run("cancel", str(task["id"]))
+def test_purge_without_a_terminal_does_not_ask(laptop):
+    """A script has nobody who could answer; with --yes or without, it removes and tells a number."""
+    first, second = laptop.json("add", "x"), laptop.json("add", "y")
 
-    unasked = laptop.run("purge", "--before", "0s")
-    purged = laptop.json("purge", "--status", "cancelled", "--before", "0s", "--yes")
+    laptop.run("cancel", str(first["id"]))
+    told = laptop.run("purge", "--before", "0s")
+    laptop.run("cancel", str(second["id"]))
+    printed = laptop.json("purge", "--status", "cancelled", "--before", "0s", "--yes")
 
-    assert unasked.returncode != DONE
-    assert purged["deleted"] >= 1
-    assert laptop.run("show", str(task["id"])).returncode == REFUSED
+    assert (told.returncode, told.stderr) == (DONE, "")
+    assert re.match(r"Removed \d+ ended tasks from before ", told.stdout)
+    assert printed == {"deleted": 1}
+    assert laptop.run("show", str(first["id"])).returncode == REFUSED
 
 
 def test_show_tells_the_history(laptop):

@@ -105,13 +105,24 @@ def test_purge_asks_before_it_removes(laptop, show: Callable[..., Screen]):
     task = laptop.json("add", "x")
     laptop.run("cancel", str(task["id"]))
 
-    screen = show("purge", "--before", "0s")
-    screen.read_until("[y/N]")
-    screen.type("y\n")
+    refused, agreed = show("purge", "--before", "0s"), show("purge", "--before", "0s")
+    refused.read_until("[y/N]")
+    refused.type("n\n")
+    assert refused.end() == 1
+    assert laptop.run("show", str(task["id"])).returncode == 0
+    agreed.read_until("[y/N]")
+    agreed.type("y\n")
+
+    assert agreed.end() == 0
+    assert "Removed" in agreed.drawn
+    assert laptop.run("show", str(task["id"])).returncode == 1
+
+
+def test_purge_does_not_ask_where_it_was_told_yes(laptop, show: Callable[..., Screen]):
+    screen = show("purge", "--before", "0s", "--yes")
 
     assert screen.end() == 0
-    assert "Removed" in screen.drawn
-    assert laptop.run("show", str(task["id"])).returncode == 1
+    assert "[y/N]" not in screen.drawn
 
 
 def test_watch_draws_the_queue_as_it_moves_and_ends_quietly(laptop, show: Callable[..., Screen]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 
 import click
@@ -23,12 +24,16 @@ from claude_task_client.options import athena_command, json_option, past
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @json_option
 def command(status: str | None, before: datetime, yes: bool, as_json: bool) -> None:
-    """Remove ended tasks for good. Needs an admin key."""
+    """Remove ended tasks for good. Needs an admin key.
+
+    On a terminal it asks first; in a script, where nobody could answer, it does as it is told.
+    """
     which = f"{status or 'ended'} tasks from before {output.moment(before)}"
-    if not yes:
+    # A process may be started without any standard input: then it is None.
+    if not yes and sys.stdin and sys.stdin.isatty():
         click.confirm(f"Remove all {which}?", abort=True, err=True)
-    answer = connect().purge(status=status, before=before)
+    deleted = connect().purge(status=status, before=before)
     if as_json:
-        output.print_json(answer)
+        output.print_json({"deleted": deleted})
     else:
-        output.say(f"Removed {answer.get('deleted', 'the')} {which}.")
+        output.say(f"Removed {deleted} {which}.")
