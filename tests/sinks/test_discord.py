@@ -342,3 +342,43 @@ async def test_rate_limits_are_honoured(
     await run_to_the_end(athena, task)
     await discord.wait_for_message(f"✅ Task #{task} completed", timeout_seconds=30)
     assert len(telling(discord, f"✅ Task #{task} completed")) == 1
+
+
+@pytest.mark.slow
+async def test_refused_message_is_passed_over(athena: Athena, discord: DiscordStandIn) -> None:
+    """What Discord refuses again and again is given up, and logged; later news goes on."""
+    task, other = await athena.submit("refused"), await athena.submit("fine")
+    card = await athena.card(task)
+    await athena.claim(task)
+    await discord.wait_for_message(f"Task #{task} claimed")
+    path = f"/channels/{card.channel.id}/messages"
+    fault = discord.faults.fail(f"POST {path}", status=400, times=None)
+    await athena.complete(task)
+    await _logged(athena, "events passed over")
+    fault.lift()
+
+    await athena.ask("POST", f"/api/tasks/{task}/retry")
+    await run_to_the_end(athena, task)
+    await discord.wait_for_message(f"✅ Task #{task} completed")
+    await athena.card(other)
+    assert len(telling(discord, f"✅ Task #{task} completed")) == 1
+
+
+async def test_card_that_is_refused_keeps_back_no_end(
+    athena: Athena, discord: DiscordStandIn, alice: User
+) -> None:
+    """Without a card there is nothing to reply to; the submitter is told all the same."""
+    fault = discord.faults.fail("POST /channels/*/messages", status=400, times=1)
+    await discord.slash(alice, "task", description="odd")
+    await discord.wait_for(lambda _: fault.spent)
+    await run_to_the_end(athena, 1)
+    end = await discord.wait_for_message("✅ Task #1 completed")
+    assert discord.state.pings_of(alice) == [end]
+
+
+async def _logged(athena: Athena, text: str, seconds: float = 30) -> None:
+    async with asyncio.timeout(seconds):
+        while True:
+            if text in athena.server.log.read_text():
+                return
+            await asyncio.sleep(0.1)
