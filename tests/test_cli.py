@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -29,20 +32,19 @@ class Shell:
 
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
+    stdin: int = subprocess.DEVNULL
 
     @property
     def database(self) -> Path:
         return self.folder / "data" / "tasks.db"
 
-    def run(
-        self, *words: str, stdin: str = "", **settings: str
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """The command, to its end."""
         kept = {n: v for n, v in os.environ.items() if not n.startswith("ATHENA_")}
         said = {f"ATHENA_{name}": value for name, value in {**self.settings, **settings}.items()}
         return subprocess.run(
             [sys.executable, "-m", "athena", *words],
-            input=stdin,
+            stdin=self.stdin,
             cwd=self.folder,
             env={**kept, **said},
             capture_output=True,
@@ -141,6 +143,16 @@ def test_every_bad_setting_is_named(shell: Shell):
 def test_settings_that_do_not_go_together(shell: Shell):
     """A fault of several settings names them."""
     assert "ATHENA_STALE_AFTER must be" in shell.refuse("check", STALE_AFTER="48h")
+
+
+@pytest.mark.parametrize("command", [["migrate"], ["keys", "list"], ["serve"]], ids=" ".join)
+def test_store_out_of_reach_is_one_line(shell: Shell, command: list[str]):
+    """A path below a file: no traceback."""
+    (shell.folder / "file").touch()
+
+    line = shell.refuse(*command, DATABASE_URL="sqlite:///file/tasks.db")
+
+    assert line.startswith("Error: ")
 
 
 def test_version_and_help(shell: Shell):
@@ -250,15 +262,22 @@ def test_backup_replaces_nothing_unasked(shell: Shell):
     assert "checked" in shell.succeed("backup", "copy", "--force")
 
 
-def test_restore_asks_first(shell: Shell):
+def test_restore_asks_whoever_sits_at_a_terminal(shell: Shell):
     """No is no."""
     shell.succeed("migrate")
     shell.succeed("backup", "copy")
     before = shell.database.read_bytes()
 
-    done = shell.run("restore", "copy", stdin="n\n")
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, b"n\n")
+        shell.stdin = theirs
+        done = shell.run("restore", "copy")
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
-    assert done.returncode == 1
+    assert (done.returncode, "Replace" in done.stdout) == (1, True)
     assert shell.database.read_bytes() == before
 
 
@@ -351,6 +370,34 @@ def test_purge_and_compact_beside_a_server(beside: Shell, server: RunningServer)
 def test_healthcheck_without_a_server(shell: Shell):
     """One line, and a failure for the container."""
     assert "no answer from 127.0.0.1:" in shell.refuse("healthcheck", PORT="1")
+
+
+def test_healthcheck_of_something_else(shell: Shell):
+    """An answer that is not 200 is a failure, and is shown."""
+    with answering_503() as port:
+        done = shell.run("healthcheck", PORT=str(port))
+
+    assert (done.returncode, done.stdout) == (1, "not well\n")
+
+
+@contextmanager
+def answering_503() -> Iterator[int]:
+    """A server on loopback that is not well."""
+
+    class Unwell(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(503)
+            self.end_headers()
+            self.wfile.write(b"not well")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Unwell) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        yield server.server_port
+        thread.join()
 
 
 @pytest.mark.slow

@@ -92,9 +92,12 @@ async def test_unknown_task_cannot_be_claimed(queue: QueueDriver):
 async def test_ended_task_cannot_be_claimed(queue: QueueDriver, status: Status):
     """What has ended is claimed no more, not even by the one that ended it."""
     task = await queue.ended(status, by="pi")
+    refusal = TaskWasCancelled if status is Status.CANCELLED else InvalidTransition
 
-    with pytest.raises(InvalidTransition):
+    with pytest.raises(refusal):
         await queue.claim(task, by="pi")
+    with pytest.raises(InvalidTransition):
+        await queue.claim(task, by="macbook")
 
 
 async def test_next_is_the_highest_priority_then_the_lowest_id(queue: QueueDriver):

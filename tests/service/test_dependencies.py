@@ -166,7 +166,7 @@ async def test_unknown_dependency_is_refused(queue: QueueDriver):
         await queue.submit(depends_on=(TaskId(99),))
 
     assert [(e.field, e.message) for e in refusal.value.errors] == [
-        ("depends_on", "there is no task #99")
+        ("depends_on", "names a task that does not exist")
     ]
     assert await queue.listed() == []
 

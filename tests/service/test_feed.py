@@ -219,6 +219,20 @@ async def test_result_is_waited_for(queue: QueueDriver):
     assert outcome.status is Status.COMPLETED
 
 
+async def test_many_may_wait_for_one_result(queue: QueueDriver):
+    """Each has it, and those that give up early do not disturb the others."""
+    task = await queue.claimed_by("pi")
+    hasty = asyncio.create_task(wait_for_result(queue.services, task.id, SOON))
+    patient = [asyncio.create_task(wait_for_result(queue.services, task.id)) for _ in range(3)]
+    assert await hasty is None
+
+    await queue.complete(task, "pi")
+
+    assert {outcome.status for outcome in await asyncio.gather(*patient) if outcome} == {
+        Status.COMPLETED
+    }
+
+
 async def test_result_that_is_there_needs_no_waiting(queue: QueueDriver):
     """An ended task's result comes at once."""
     task = await queue.ended(Status.CANCELLED)

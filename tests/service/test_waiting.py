@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from athena.model.errors import WrongTarget
+from athena.model.errors import TaskIsParked
 from athena.model.lifecycle import Status
 from athena.model.task import Readiness
 from tests.service.driver import QueueDriver
@@ -122,7 +122,7 @@ async def test_parked_task_comes_back_to_its_holder_first(queue: QueueDriver):
 
     assert await queue.next_for("macbook") is None
     assert await queue.next_for("pi") == task.id
-    with pytest.raises(WrongTarget, match="pi"):
+    with pytest.raises(TaskIsParked):
         await queue.claim(task, by="macbook")
 
 

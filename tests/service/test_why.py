@@ -66,14 +66,17 @@ async def test_scheduled(queue: QueueDriver):
 
 async def test_blocked_by(queue: QueueDriver):
     """A task that waits for others names them."""
-    first, second = await queue.submit(), await queue.submit()
+    first, second = await queue.submit(), await queue.ended(Status.FAILED, by="pi")
     task = await queue.submit(depends_on=(first, second))
 
     why = await queue.why(task)
 
     assert why.readiness is Readiness.BLOCKED
     assert why.reasons == (
-        Reason(ReasonCode.BLOCKED_BY, f"Waits for #{first.id}, #{second.id} to be completed."),
+        Reason(
+            ReasonCode.BLOCKED_BY,
+            f"Waits for #{first.id} (pending), #{second.id} (failed) to be completed.",
+        ),
     )
 
 
@@ -84,7 +87,7 @@ async def test_blocked_by_many(queue: QueueDriver):
 
     (reason,) = (await queue.why(task)).reasons
 
-    assert "#20 and 5 more" in reason.detail
+    assert "#20 (pending) and 5 more" in reason.detail
 
 
 async def test_lane_busy(queue: QueueDriver):
@@ -174,7 +177,7 @@ async def test_reserved_for_an_instance_that_is_away(queue: QueueDriver):
     await queue.services.instances.mark_silent()
     await queue.announce("idle")
 
-    assert await queue.reasons_for(task) == ["no_instance_serves"]
+    assert await queue.reasons_for(task) == ["parked_until", "no_instance_serves"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -105,3 +106,14 @@ async def test_instance_is_remembered_as_it_was_saved(store: Store):
 
     assert await store.run(lambda tx: instances.recall(tx, "pi")) == pi
     assert await store.run(lambda tx: instances.recall(tx, "pi")) == pi
+
+
+async def test_what_is_remembered_is_bounded(store: Store):
+    """A long life does not grow; what was forgotten is read again."""
+    stored = await asyncio.gather(*(insert(store) for _ in range(10_100)))
+    noted = await asyncio.gather(
+        *(store.run(partial(save_notes, task=task, notes="n")) for task in stored)
+    )
+
+    assert await lock(store, stored[0]) == noted[0]
+    assert await lock(store, stored[-1]) == noted[-1]

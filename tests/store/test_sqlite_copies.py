@@ -127,6 +127,17 @@ def test_damage_is_found(path: Path):
         sqlite_files.check_database(path)
 
 
+def test_page_that_nobody_uses_is_damage(path: Path):
+    """Also where every row can still be read."""
+    sqlite_files.prepare(path)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("DELETE FROM sqlite_master WHERE name = 'tasks_held'")
+
+    with pytest.raises(StoreUnusable, match="is damaged"):
+        sqlite_files.check_database(path)
+
+
 async def test_old_backup_is_brought_up_at_the_next_start(path: Path, clock: ManualClock):
     """A backup of an older schema can be restored."""
     backup = path.with_name("old")
