@@ -17,7 +17,10 @@ ENGINE: Final = "sqlite"
 _APPLICATION_ID: Final = 0x41544E41  # "ATNA": a file of Athena's, not just any database
 _BUSY_TIMEOUT_SECONDS: Final = 5.0
 _WAL_BYTES_MAX: Final = 64 * 1024 * 1024
-_CACHE_KIB: Final = 8 * 1024
+# The writer's is for the indexes that every change touches; a reader's page goes out at once, and
+# what it reads again comes from the system's own cache.
+_WRITER_CACHE_KIB: Final = 8 * 1024
+_READER_CACHE_KIB: Final = 1024
 # Only these few statements exist; all of them stay prepared.
 _STATEMENTS_CACHED: Final = 256
 
@@ -43,7 +46,7 @@ def pragmas(*, read_only: bool) -> tuple[str, ...]:
         # An acknowledged write survives a power cut: NORMAL lost hundreds when it was tried.
         "PRAGMA synchronous = FULL",
         f"PRAGMA journal_size_limit = {_WAL_BYTES_MAX}",
-        f"PRAGMA cache_size = -{_CACHE_KIB}",
+        f"PRAGMA cache_size = -{_READER_CACHE_KIB if read_only else _WRITER_CACHE_KIB}",
         "PRAGMA temp_store = MEMORY",
         f"PRAGMA query_only = {'ON' if read_only else 'OFF'}",
     )
