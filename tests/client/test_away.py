@@ -75,6 +75,8 @@ def test_check_says_so_in_a_line_and_breaks_nothing(somebody_else):
 
     assert (done.returncode, done.stdout) == (0, "")
     assert len(done.stderr.splitlines()) == 1
+    assert "Athena: Athena" not in done.stderr
+    assert done.stderr.endswith("claude-task-client doctor\n")
 
 
 def test_a_redirect_is_not_followed_but_named(terminal):
@@ -112,7 +114,7 @@ def test_check_without_a_sign_in_says_so_and_breaks_nothing(terminal):
     done = terminal.run("check")
 
     assert (done.returncode, done.stdout) == (0, "")
-    assert "Not signed in" in done.stderr
+    assert done.stderr == "Not signed in to Athena. Sign in: claude-task-client login\n"
     assert terminal.run("check", "--strict").returncode == 1
 
 

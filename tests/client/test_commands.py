@@ -215,7 +215,7 @@ def test_the_figures_stand_in_a_column(laptop):
 
     lines = laptop.run("status").stdout.splitlines()
 
-    assert {len(re.match(r"[A-Z][a-z ]+: +", line)[0]) for line in lines} == {16}
+    assert {len(name) for line in lines for name in re.findall(r"^[A-Z][a-z ]+: +", line)} == {16}
 
 
 def test_a_result_of_any_form_can_be_read(laptop):
@@ -347,7 +347,7 @@ def test_an_instance_is_known_by_its_name_and_what_it_holds(laptop):
 
 
 def test_purge_without_a_terminal_does_not_ask(laptop):
-    """A script has nobody who could answer; with --yes or without, it removes and tells a number."""
+    """A script has nobody who could answer: it removes, and tells a number."""
     first, second = laptop.json("add", "x"), laptop.json("add", "y")
 
     laptop.run("cancel", str(first["id"]))

@@ -145,9 +145,12 @@ def test_a_purge_gives_the_number_of_tasks_removed(here):
 def test_a_purge_without_a_count_is_not_athenas():
     """An older Athena told the count in a body; it is not taken for an answer any more."""
     old = strangers.answer("200 OK", "application/json", '{"deleted": 5}')
-    with strangers.stranger(old) as url, Athena(url, "ath_key", instance="here") as here:
-        with pytest.raises(Unreachable, match="x-deleted-count"):
-            here.purge(before=datetime.now(UTC))
+    with (
+        strangers.stranger(old) as url,
+        Athena(url, "ath_key", instance="here") as here,
+        pytest.raises(Unreachable, match="x-deleted-count"),
+    ):
+        here.purge(before=datetime.now(UTC))
 
 
 def test_a_lost_answer_is_asked_for_again(athena):
