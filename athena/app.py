@@ -68,6 +68,8 @@ class App:
         await services.feed.catch_up()
         secret = settings.api_key.get_secret_value() if settings.api_key else None
         new_key = await services.keys.ensure_first(secret)
+        if not await services.keys.has_admin():
+            _log.warning("no admin key is valid; `athena keys create NAME --scope admin` makes one")
         for duty in self._duties():
             self._run_beside(duty)
         await self._start_bot()

@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import json
 import math
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -260,7 +261,7 @@ def backup(file: Path, force: bool) -> None:
 
     with _explained():
         settings = Settings()
-        if file.exists() and not force:
+        if file.exists() and file.stat().st_size > 0 and not force:
             raise click.ClickException(f"{file} exists already; --force replaces it.")
         if not settings.database_path.exists():
             raise click.ClickException(f"{settings.database_path} does not exist.")
@@ -279,7 +280,7 @@ def restore(file: Path, yes: bool) -> None:
         path = Settings().database_path
         with sqlite_files.locked(path):
             version = sqlite_files.check_database(file)
-            if path.exists() and not yes:
+            if path.exists() and not yes and sys.stdin.isatty():
                 click.confirm(f"Replace {path} by {file} (schema {version})?", abort=True)
             former = sqlite_files.restore_database(file, path)
     click.echo(f"{path} is restored" + (f"; the former one is {former}" if former else ""))

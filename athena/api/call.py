@@ -13,6 +13,7 @@ from multidict import istr
 
 from athena.api.auth import Gate
 from athena.api.metrics import Metrics
+from athena.api.reply import Headers
 from athena.api.streams import Streams
 from athena.model import limits
 from athena.model.errors import FieldError, Invalid
@@ -56,16 +57,18 @@ class Visit:
 class Call(Visit):
     """A request with a valid key.
 
-    `raw` is its body as it came; `undo` is to be done where the answer cannot be handed over.
+    `raw` is its body as it came; `headers` go with the answer; `undo` is to be done where the
+    answer cannot be handed over.
     """
 
-    __slots__ = ("actor", "key", "raw", "undo")
+    __slots__ = ("actor", "headers", "key", "raw", "undo")
 
     def __init__(self, request: web.BaseRequest, around: Surroundings, key: Key) -> None:
         super().__init__(request, around)
         self.key = key
         self.actor = actor_named(key.name)
         self.raw = b""
+        self.headers: Headers = ()
         self.undo: Callable[[], Awaitable[None]] | None = None
 
     def once(self) -> Once | None:

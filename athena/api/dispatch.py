@@ -19,9 +19,9 @@ from athena.api.auth import check_instance, check_scope
 from athena.api.call import Call, Surroundings, Visit
 from athena.api.endpoint import Endpoint
 from athena.api.fields import INTEGER_MAX
-from athena.api.problem import InternalError, NoSuchMethod, NoSuchPath, reply_for
+from athena.api.problem import HttpError, InternalError, NoSuchMethod, NoSuchPath, reply_for
 from athena.api.reading import body_as, body_of, parse, query_as
-from athena.api.reply import Reply, json_bytes
+from athena.api.reply import Headers, Reply, json_bytes
 from athena.model.errors import AthenaError, KeyNotFound, TaskNotFound
 from athena.model.key import Key, Scope
 
@@ -31,6 +31,7 @@ Serve = Callable[[web.BaseRequest, str], Awaitable[Answer]]
 # The place of `{id}` in every path that has one: /api/<noun>/{id}/<verb>.
 _ID_PLACE: Final = 3
 _ID_DIGITS_MAX: Final = 19
+_KEYED: Final = ("/api", "/metrics")
 _UNKNOWN: Final = "(unknown)"
 
 log = structlog.get_logger("athena.api")
@@ -53,6 +54,7 @@ class Dispatcher:
     """Answers every request that is HTTP at all."""
 
     def __init__(self, endpoints: Iterable[Endpoint], around: Surroundings) -> None:
+        self._gate = around.gate
         self._metrics = around.metrics
         self._loop = asyncio.get_running_loop()
         self._ids = itertools.count(1)
@@ -79,6 +81,8 @@ class Dispatcher:
             route, raw_id = self._find(request)
             path = route.path
             answer = await route.serve(request, raw_id)
+        except (NoSuchPath, NoSuchMethod) as error:
+            answer = await self._not_there(request, error)
         except AthenaError as error:
             answer = reply_for(error)
         except Exception as error:  # noqa: BLE001  (the last resort: a bug is one failed request)
@@ -97,6 +101,15 @@ class Dispatcher:
                 seconds=round(seconds, 6),
             )
         return answer
+
+    async def _not_there(self, request: web.BaseRequest, error: HttpError) -> Reply:
+        """Which paths and methods there are is told only to whoever has a key."""
+        if request.path.startswith(_KEYED):
+            try:
+                await self._gate.admit(request)
+            except AthenaError as refusal:
+                return reply_for(refusal)
+        return reply_for(error)
 
     def _find(self, request: web.BaseRequest) -> tuple[Route, str]:
         """The route, and the text that stands for `{id}`.
@@ -163,7 +176,7 @@ def _serve_keyed(endpoint: Endpoint, scope: Scope, around: Surroundings) -> Serv
         if endpoint.takes_id:
             arguments.insert(0, _id_from(raw_id, no_such_thing))
         answer = await handle(call, *arguments)
-        return _answer(endpoint, answer, call.undo)
+        return _answer(endpoint, answer, call.headers, call.undo)
 
     return serve
 
@@ -185,14 +198,16 @@ def _id_from(text: str, no_such_thing: type[AthenaError]) -> int:
 
 
 def _answer(
-    endpoint: Endpoint, answer: object, undo: Callable[[], Awaitable[None]] | None = None
+    endpoint: Endpoint,
+    answer: object,
+    headers: Headers = (),
+    undo: Callable[[], Awaitable[None]] | None = None,
 ) -> Answer:
     if isinstance(answer, Reply | web.StreamResponse):
         return answer
     if answer is None:
-        return Reply(204, b"")
-    headers: tuple[tuple[str, str], ...] = ()
+        return Reply(204, b"", headers=headers)
     if endpoint.location is not None:
         fields = cast("Mapping[str, object]", answer)
-        headers = (("Location", endpoint.location.format_map(fields)),)
+        headers = (*headers, ("Location", endpoint.location.format_map(fields)))
     return Reply(endpoint.status, json_bytes(answer), headers=headers, undo=undo)

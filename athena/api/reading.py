@@ -103,6 +103,9 @@ def body_as(model: type[M], raw: bytes) -> M:
     return body
 
 
+_LISTS: Final = frozenset({"labels", "projects"})
+
+
 def query_as(model: type[M], query: MultiMapping[str]) -> M:
     """The query as the endpoint's model.
 
@@ -116,7 +119,9 @@ def query_as(model: type[M], query: MultiMapping[str]) -> M:
         fault = fault_in_text(text, _QUERY_CHARACTERS_MAX)
         if fault is not None:
             raise Invalid(errors=[FieldError(name if known else "query", fault)])
-        value[name] = text
+        # An empty value says nothing, but for a list: there it is the empty one.
+        if text or name in _LISTS or not known:
+            value[name] = text
     return _validated(model, value)
 
 
@@ -163,7 +168,7 @@ def _count_strings(value: object) -> int | None:
         if not deeper:
             return None if looks_rounded else strings
         level = deeper
-    raise Invalid(f"The body is nested too deeply: at most {DEPTH_MAX} levels are taken.")
+    raise _unreadable(f"is nested too deeply: at most {DEPTH_MAX} levels are taken")
 
 
 def _read_closely(raw: bytes) -> object:
@@ -180,7 +185,7 @@ def _read_closely(raw: bytes) -> object:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise Invalid("The body gives a name twice in one object.")
+        raise _unreadable("gives a name twice in one object")
     return value
 
 
@@ -203,7 +208,11 @@ def _has_nul(value: object) -> bool:
 
 
 def _not_json() -> Invalid:
-    return Invalid("The body is not JSON in UTF-8.")
+    return _unreadable("is not JSON in UTF-8")
+
+
+def _unreadable(fault: str) -> Invalid:
+    return Invalid(f"The body {fault}.", [FieldError("body", fault)])
 
 
 def _validated(model: type[M], value: Mapping[str, object]) -> M:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from athena.model import limits
 from athena.model.errors import InvalidTransition, NotHolder, TaskWasCancelled
 from athena.model.lifecycle import Action, Status, status_after
-from athena.model.task import Phase, Progress, Task, replace
+from athena.model.task import Phase, Progress, Task, cost_usd_of, replace
 
 # What is known of a task only while it is pending. Spelled out once: a value of so many fields is
 # not copied twice on the hot path.
@@ -60,7 +60,7 @@ def check_holder(task: Task, *, instance: str, attempt: int | None) -> None:
     if task.status is Status.CANCELLED:
         raise TaskWasCancelled(f"Task #{task.id} was cancelled.")
     if task.claimed_by != instance or task.is_pending:
-        raise NotHolder(f"{instance} does not hold task #{task.id}.")
+        raise NotHolder(f"This instance does not hold task #{task.id}.")
     check_attempt(task, attempt)
 
 
@@ -80,7 +80,7 @@ def check_attempt(task: Task, attempt: int | None) -> None:
     Raises: NotHolder.
     """
     if attempt is not None and attempt != task.attempt:
-        raise NotHolder(f"Task #{task.id} is at attempt {task.attempt}, not {attempt}.")
+        raise NotHolder(f"Task #{task.id} is at attempt {task.attempt}: yours is out of date.")
 
 
 def may_finish_late(task: Task, *, instance: str, attempt: int | None) -> bool:
@@ -162,6 +162,7 @@ def completed(
         notes=task.notes if notes is None else notes,
         error=None,
         result=result,
+        cost_usd=_cost_with(task, result),
         session_id=_session_of(result) or task.session_id,
     )
 
@@ -175,6 +176,7 @@ def failed(task: Task, *, error: str, result: Mapping[str, object] | None, now: 
         failures=task.failures + 1,
         error=error,
         result=result,
+        cost_usd=_cost_with(task, result),
         session_id=_session_of(result) or task.session_id,
     )
 
@@ -193,6 +195,7 @@ def failed_for_now(
         failures=task.failures + 1,
         error=error,
         result=result,
+        cost_usd=_cost_with(task, result),
         not_before=not_before,
         session_id=_session_of(result) or task.session_id,
     )
@@ -273,6 +276,12 @@ def _ended(task: Task, status: Status, now: datetime, **further: Any) -> Task:
         lease_deadline=None,
         lease_expires_at=None,
     )
+
+
+def _cost_with(task: Task, result: Mapping[str, object] | None) -> float | None:
+    """What the task has cost, this attempt included: a failed one costs as well."""
+    costs = [cost for cost in (task.cost_usd, cost_usd_of(result)) if cost is not None]
+    return sum(costs) if costs else None
 
 
 def _session_of(result: Mapping[str, object] | None) -> str | None:

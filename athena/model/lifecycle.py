@@ -35,22 +35,22 @@ OPEN: Final = frozenset({Status.PENDING, Status.IN_PROGRESS})
 
 
 class Action(StrEnum):
-    """What can be done to a task."""
+    """What can be done to a task, as the word for what it then was."""
 
-    CHANGE = "change"
-    CLAIM = "claim"
-    PROGRESS = "progress"
-    RELEASE = "release"
-    PARK = "park"
-    EXPIRE = "expire"
-    EXPIRE_FOR_GOOD = "expire for good"
-    COMPLETE = "complete"
-    COMPLETE_LATE = "complete late"
-    FAIL = "fail"
-    FAIL_AND_RETRY = "fail and retry"
-    CANCEL = "cancel"
-    RETRY = "retry"
-    DELETE = "delete"
+    CHANGE = "changed"
+    CLAIM = "claimed"
+    PROGRESS = "reported on"
+    RELEASE = "released"
+    PARK = "parked"
+    EXPIRE = "expired"
+    EXPIRE_FOR_GOOD = "expired for good"
+    COMPLETE = "completed"
+    COMPLETE_LATE = "completed late"
+    FAIL = "failed"
+    FAIL_AND_RETRY = "failed and tried again"
+    CANCEL = "cancelled"
+    RETRY = "retried"
+    DELETE = "deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def move_for(status: Status, action: Action) -> Move:
     """
     move = TRANSITIONS.get((status, action))
     if move is None:
-        raise InvalidTransition(f"A task that is {status.value} cannot {action.value}.")
+        raise InvalidTransition(f"A task that is {status.value} cannot be {action.value}.")
     return move
 
 

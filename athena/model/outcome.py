@@ -22,13 +22,15 @@ def outcome_of(task: Task) -> Outcome | None:
     """The outcome of an ended task; None for one that has not ended."""
     if not task.status.is_end or task.completed_at is None:
         return None
-    if task.result is not None:
-        return Outcome(status=task.status, result=task.result)
     succeeded = task.status is Status.COMPLETED
+    error = None if succeeded else task.error or task.status.value
+    if task.result is not None:
+        told = {"error": error, **task.result} if error else task.result
+        return Outcome(status=task.status, result={**told, "success": succeeded})
     result: dict[str, object] = {
         "success": succeeded,
         "output": task.notes if succeeded else None,
-        "error": None if succeeded else task.error or task.status.value,
+        "error": error,
         "started_at": None,
         "completed_at": iso(task.completed_at),
     }

@@ -70,6 +70,7 @@ class Task:
     The second group of fields is the queue's own and never leaves the server:
 
     - `submitter`: who submitted it, as `kind:name` (`discord:80351110224678912`)
+    - `cost_usd`: what all its attempts have cost so far, as far as they said
     - `lease`: the length asked for; `lease_deadline`: its end on the steady clock
     - `late_holder`: who may still complete it although its lease ran out
     - `unmet`: how many of its dependencies are not completed; `dependencies`: how many it has
@@ -110,6 +111,7 @@ class Task:
     metadata: Metadata = field(default_factory=dict)
 
     submitter: str = ""
+    cost_usd: float | None = None
     lease: timedelta | None = None
     lease_deadline: timedelta | None = None
     late_holder: str | None = None

@@ -16,7 +16,7 @@ from athena.model.event import (
     TaskReleased,
 )
 from athena.model.instance import Claimer
-from athena.model.lifecycle import Action
+from athena.model.lifecycle import Action, Status
 from athena.model.task import Phase, Progress, Readiness, Task, TaskId, replace
 from athena.service import endings, presence, settling
 from athena.service.asking import Asker, candidate_for, claimer_for
@@ -348,6 +348,8 @@ class Claims:
 
 async def _check_gates(tx: Transaction, task: Task, claimer: Claimer) -> None:
     """Refuse a task that cannot be claimed by id, naming the first thing that holds it."""
+    if task.status is Status.CANCELLED and task.claimed_by == claimer.instance:
+        raise errors.TaskWasCancelled(f"Task #{task.id} was cancelled.")
     if task.status.is_end:
         raise errors.InvalidTransition(f"Task #{task.id} is {task.status.value}.")
     pauses = await instances.pauses(tx)
@@ -356,6 +358,8 @@ async def _check_gates(tx: Transaction, task: Task, claimer: Claimer) -> None:
     gate = _CLOSED_GATES.get(task.readiness)
     if gate is not None:
         raise gate
+    if task.affinity not in (None, claimer.instance):
+        raise errors.TaskIsParked(f"Task #{task.id} is kept for the instance that parked it.")
     if not claimer.fits(task):
         raise errors.WrongTarget(f"Task #{task.id} is meant for {task.offered_to}.")
 

@@ -10,6 +10,7 @@ from athena.model.event import (
     SYSTEM,
     Actor,
     TaskChanged,
+    TaskClaimed,
     TaskCompleted,
     TaskExpired,
     TaskFailed,
@@ -18,7 +19,7 @@ from athena.model.event import (
 from athena.model.lifecycle import Action, Status
 from athena.model.task import Task, TaskId, cost_usd_of
 from athena.service import settling
-from athena.store import tasks
+from athena.store import events, tasks
 from athena.store.base import Transaction
 
 
@@ -42,6 +43,10 @@ async def complete(
     late = holding.may_finish_late(before, instance=instance, attempt=attempt)
     if not late:
         holding.check_holder(before, instance=instance, attempt=attempt)
+    elif before.claimed_at is None:
+        # The lease took the time of the claim with it; the log still has it.
+        claimed_at = await events.last_time_of(tx, task_id, TaskClaimed.type)
+        before = replace(before, claimed_at=claimed_at)
     after = holding.completed(
         before,
         Action.COMPLETE_LATE if late else Action.COMPLETE,

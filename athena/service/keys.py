@@ -123,6 +123,8 @@ class Keys:
         expires_at: datetime | None,
     ) -> NewKey:
         _check_key(name, scopes, instance)
+        if expires_at is not None and expires_at <= self._clock.now():
+            raise Invalid(errors=[FieldError("expires_at", "is past already")])
 
         async def act(tx: Transaction) -> Key:
             key = Key(
@@ -148,6 +150,11 @@ class Keys:
         """Every key, revoked ones too."""
         return await self._store.read(keys.list_all)
 
+    async def has_admin(self) -> bool:
+        """Whether anybody can still make keys over HTTP."""
+        now = self._clock.now()
+        return any(key.is_valid(now) and key.allows(Scope.ADMIN) for key in await self.list())
+
     async def revoke(self, key_id: KeyId, *, by: Actor) -> None:
         """End a key's validity, at once; may be repeated.
 
@@ -171,7 +178,7 @@ class Keys:
         """
         everyone = frozenset({Scope.ADMIN})
         if configured is None:
-            if await self.list():
+            if await self.has_admin():
                 return None
             return await self.create(name="admin", scopes=everyone, by=SYSTEM)
         if len(configured) < SECRET_CHARACTERS_MIN:
@@ -185,7 +192,7 @@ class Keys:
 
 
 def _check_key(name: str, scopes: frozenset[Scope], instance: str | None) -> None:
-    faults = []
+    faults: list[FieldError] = []
     name_fault = fault_in_text(name, limits.LABEL_CHARACTERS_MAX)
     if name_fault or not name.strip():
         faults.append(FieldError("name", name_fault or "must say something"))

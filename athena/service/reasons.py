@@ -10,7 +10,7 @@ from athena.model.pause import Pause
 from athena.model.reason import Reason, ReasonCode, Why
 from athena.model.task import Readiness, Task, TaskId
 from athena.model.text import iso
-from athena.store import instances, tasks
+from athena.store import dependencies, instances, tasks
 from athena.store.base import Reading
 
 _INSTANCES_LOOKED_AT: Final = 1_000
@@ -28,7 +28,7 @@ async def why(reading: Reading, task_id: TaskId) -> Why:
     reasons = [
         *await _pauses(reading, task),
         *_parked(task),
-        *_blocked(task),
+        *await _blocked(reading, task),
         *_scheduled(reading, task),
         *await _lane(reading, task),
         *await _instances(reading, task),
@@ -51,15 +51,21 @@ def _paused_text(pause: Pause) -> str:
 
 
 def _parked(task: Task) -> list[Reason]:
+    if task.affinity is not None and task.affinity_until is not None:
+        until = iso(task.affinity_until)
+        return [Reason(ReasonCode.PARKED_UNTIL, f"Kept for {task.affinity} until {until}.")]
     if task.readiness is not Readiness.PARKED or task.parked_until is None:
         return []
     return [Reason(ReasonCode.PARKED_UNTIL, f"Parked until {iso(task.parked_until)}.")]
 
 
-def _blocked(task: Task) -> list[Reason]:
+async def _blocked(reading: Reading, task: Task) -> list[Reason]:
     if not task.blocked_by:
         return []
-    named = ", ".join(f"#{dependency}" for dependency in task.blocked_by[:_NAMED_MAX])
+    statuses = (await dependencies.of_tasks(reading, [task.id])).get(task.id, {})
+    named = ", ".join(
+        f"#{dependency} ({statuses[dependency]})" for dependency in task.blocked_by[:_NAMED_MAX]
+    )
     more = len(task.blocked_by) - _NAMED_MAX
     others = f" and {more} more" if more > 0 else ""
     return [Reason(ReasonCode.BLOCKED_BY, f"Waits for {named}{others} to be completed.")]

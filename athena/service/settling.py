@@ -10,7 +10,7 @@ from athena.model.lifecycle import Status
 from athena.model.readiness import settled
 from athena.model.task import Readiness, Task, TaskId, replace
 from athena.model.text import epoch_milliseconds
-from athena.store import dependencies, tasks
+from athena.store import dependencies, events, tasks
 from athena.store.base import Transaction
 
 
@@ -94,6 +94,17 @@ async def _save_derived(tx: Transaction, before: Task, after: Task) -> None:
         await tasks.save(tx, before, replace(after, updated_at=tx.now), TaskReady(), SYSTEM)
     else:
         await tasks.settle(tx, before, after)
+
+
+async def tell_if_hopeless(tx: Transaction, task: Task) -> None:
+    """Tell at once of a task that waits for one which has failed or was cancelled already."""
+    if not task.blocked_by:
+        return
+    statuses = (await dependencies.of_tasks(tx, [task.id])).get(task.id, {})
+    for dependency in task.blocked_by:
+        if statuses.get(dependency) in (Status.FAILED.value, Status.CANCELLED.value):
+            blocked = TaskBlocked(dependency=dependency, status=statuses[dependency])
+            await events.append(tx, blocked, SYSTEM, task_id=task.id)
 
 
 async def _tell_dependents(tx: Transaction, before: Task, after: Task) -> None:

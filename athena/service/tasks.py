@@ -84,7 +84,9 @@ class Tasks:
             created_by=task.created_by,
             created_via=task.created_via,
         )
-        return await settling.insert(tx, task, submitted, by)
+        stored = await settling.insert(tx, task, submitted, by)
+        await settling.tell_if_hopeless(tx, stored)
+        return stored
 
     async def get(self, task_id: TaskId) -> Task:
         """The task.
@@ -141,6 +143,8 @@ class Tasks:
                 priority=after.priority.value if "priority" in news else None,
             )
             saved = await settling.save(tx, before, _as_retargeted(before, after), event, by)
+            if "depends_on" in news:
+                await settling.tell_if_hopeless(tx, saved)
             return await tasks.with_dependencies(tx, saved)
 
         return await self._store.run(act)
@@ -290,7 +294,7 @@ async def _check_dependencies(
     for dependency in depends_on:
         row = await tx.fetch_one("get_task", {"id": dependency})
         if row is None:
-            raise _bad_dependency(f"there is no task #{dependency}")
+            raise _bad_dependency("names a task that does not exist")
         if row["status"] != Status.COMPLETED.value:
             unmet.append(dependency)
         at_most = limits.DEPENDENTS_MAX

@@ -64,6 +64,12 @@ async def of_task(reading: Reading, task_id: TaskId, *, position: int, limit: in
     return [from_row(row) for row in await reading.fetch_all("events_of_task", values)]
 
 
+async def last_time_of(reading: Reading, task_id: TaskId, type_: str) -> datetime | None:
+    """When something of this type last happened to the task, as far as the log is kept."""
+    row = await reading.fetch_one("last_event_of_type", {"task_id": task_id, "type": type_})
+    return None if row is None else from_epoch_milliseconds(row["at"])
+
+
 async def last_id(reading: Reading) -> EventId:
     """The position of the newest event; 0 where there is none."""
     row = await reading.fetch_one("last_event_id")

@@ -246,6 +246,18 @@ async def test_status_is_reported(api: ApiDriver, body: dict[str, Any], expected
     assert answer.body == {**answer.body, **expected}
 
 
+@pytest.mark.parametrize("status", ["pending", "completed", "failed", "cancelled"])
+async def test_last_words_are_kept(api: ApiDriver, status: str):
+    """Notes and progress that come with an end are not lost."""
+    task = await api.claimed()
+    said = {"instance": "pi", "status": status, "notes": "why", "progress": {"percent": 90}}
+
+    answer = await api.ask("PUT", f"/api/tasks/{task['id']}/status", said)
+
+    assert answer.body["notes"] == "why"
+    assert answer.body["progress"] == {"percent": 90, "message": None}
+
+
 @pytest.mark.parametrize("status", ["pending", "completed", "failed", "cancelled", "running"])
 async def test_only_the_holder_reports(api: ApiDriver, status: str):
     """Another instance, or an attempt that is out of date, changes nothing."""
@@ -406,7 +418,8 @@ async def test_ended_tasks_are_purged(api: ApiDriver):
     first = await api.ask("DELETE", path)
     second = await api.ask("DELETE", "/api/tasks?before=2026-11-22T00:00:00Z")
 
-    assert (first.body, second.body) == ({"deleted": 1}, {"deleted": 1})
+    assert [answer.status for answer in (first, second)] == [204, 204]
+    assert [answer.headers["X-Deleted-Count"] for answer in (first, second)] == ["1", "1"]
     listed = (await api.ask("GET", "/api/tasks?status=all")).body["tasks"]
     assert [task["id"] for task in listed] == [later["id"]]
     assert done["id"] not in {task["id"] for task in listed}
@@ -431,7 +444,7 @@ async def test_the_history_comes_in_pages(api: ApiDriver):
 
 
 @pytest.mark.parametrize("path", ["/api/tasks", "/api/tasks/1/events"])
-@pytest.mark.parametrize("cursor", ["x", "1-2", "a-b-c", "9-1-1", "9" * 25, "1 2", ""])
+@pytest.mark.parametrize("cursor", ["x", "1-2", "a-b-c", "9-1-1", "9" * 25, "1 2"])
 async def test_foreign_cursors_are_refused(api: ApiDriver, path: str, cursor: str):
     """422, whatever they are."""
     await api.submitted()

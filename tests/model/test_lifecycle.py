@@ -35,7 +35,7 @@ def test_every_pair_is_allowed_or_refused_as_the_picture_says(status: Status, ac
     if status in PICTURE[action]:
         assert move_for(status, action).to is PICTURE[action][status]
     else:
-        with pytest.raises(InvalidTransition, match=f"is {status.value} cannot {action.value}"):
+        with pytest.raises(InvalidTransition, match=f"is {status.value} cannot be {action.value}"):
             move_for(status, action)
 
 

@@ -17,6 +17,7 @@ from athena.model.errors import (
     TaskIsParked,
     TaskNotFound,
     TaskScheduled,
+    TaskWasCancelled,
     WrongTarget,
 )
 from athena.model.lifecycle import ENDED, Status

@@ -246,3 +246,14 @@ async def test_number_of_dependents_is_bounded(queue: QueueDriver):
     kept = await queue.change(tasks[0], depends_on=(first, second))
 
     assert kept.depends_on == (first.id, second.id)
+
+
+@pytest.mark.parametrize("end", [Status.FAILED, Status.CANCELLED])
+async def test_waiting_for_what_will_not_come_is_told_at_once(queue: QueueDriver, end: Status):
+    """A person learns of it although nothing happens to the dependency any more."""
+    first = await queue.ended(end)
+    task, other = await queue.submit(depends_on=(first,)), await queue.submit()
+    await queue.change(other, depends_on=(first,))
+
+    assert await queue.story_of(task) == ["submitted", "blocked"]
+    assert await queue.story_of(other) == ["submitted", "changed", "blocked"]

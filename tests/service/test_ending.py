@@ -325,3 +325,15 @@ async def test_result_of_an_unknown_task(queue: QueueDriver):
     with pytest.raises(TaskNotFound):
         await queue.services.tasks.result(TaskId(99))
     assert await queue.services.tasks.find(TaskId(99)) is None
+
+
+async def test_failed_attempts_cost_as_well(queue: QueueDriver):
+    """What a task has cost is the sum over its attempts."""
+    task = await queue.claimed_by("pi")
+    await queue.fail(task, "pi", result={"total_cost_usd": 0.25})
+    await queue.advance(minutes=1)
+    task = await queue.claim(task, by="pi")
+
+    await queue.complete(task, "pi", result={"total_cost_usd": 0.5})
+
+    assert (await queue.services.stats.read()).cost_usd["24h"] == 0.75

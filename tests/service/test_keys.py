@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -212,6 +212,7 @@ async def test_very_many_keys_are_recognised(queue: QueueDriver):
         ({"name": "\x00"}, "name"),
         ({"scopes": frozenset()}, "scopes"),
         ({"instance": "no slug"}, "instance"),
+        ({"expires_at": datetime(2000, 1, 1, tzinfo=UTC)}, "expires_at"),
     ],
 )
 async def test_key_that_makes_no_sense_is_refused(keys: Keys, said: dict[str, str], field: str):
@@ -233,6 +234,17 @@ async def test_first_key_is_made_where_there_is_none(keys: Keys):
     assert made is not None
     assert (set(made.key.scopes), made.key.name) == ({Scope.ADMIN}, "admin")
     assert await keys.ensure_first(None) is None
+
+
+async def test_first_key_is_made_again_where_none_is_left(keys: Keys):
+    """Whoever revoked the last admin key is not locked out for ever."""
+    first = await keys.ensure_first(None)
+    assert first is not None
+    await keys.revoke(first.key.id, by=ALICE)
+
+    assert not await keys.has_admin()
+    assert await keys.ensure_first(None) is not None
+    assert await keys.has_admin()
 
 
 async def test_configured_key_is_the_first(keys: Keys):

@@ -186,3 +186,13 @@ async def test_completing_what_another_completed_is_refused(queue: QueueDriver):
         await queue.complete(task, "macbook")
     with pytest.raises(NotHolder):
         await queue.complete(task, "pi", attempt=2)
+
+
+async def test_late_completion_knows_when_it_was_claimed(queue: QueueDriver):
+    """The time of the claim went with the lease; the end has it again, and so the run's length."""
+    task = await queue.expired("pi")
+    assert (await queue.get(task)).claimed_at is None
+
+    await queue.complete(task, "pi")
+
+    assert (await queue.get(task)).claimed_at == task.claimed_at

@@ -30,7 +30,6 @@ from athena.api.fields import (
 )
 from athena.api.wire.events import TaskEvents, event_json
 from athena.api.wire.tasks import (
-    Purged,
     ResultJson,
     TaskJson,
     TaskPage,
@@ -144,14 +143,14 @@ class PurgeQuery(Query):
 
 
 @endpoint("DELETE", "/api/tasks", scope=Scope.ADMIN)
-async def purge_tasks(call: Call, query: PurgeQuery) -> Purged:
-    """Remove ended tasks.
+async def purge_tasks(call: Call, query: PurgeQuery) -> None:
+    """Remove ended tasks; the header `X-Deleted-Count` says how many.
 
     A task that others depend on goes with the last of them. Events outlive their task.
     """
     statuses = ENDED if query.status is None else frozenset(query.status)
     count = await call.services.tasks.purge(statuses=statuses, before=query.before, by=call.actor)
-    return {"deleted": count}
+    call.headers = (("X-Deleted-Count", str(count)),)
 
 
 @endpoint("GET", "/api/tasks/{id}", scope=Scope.READ)

@@ -161,9 +161,3 @@ def why_json(why: Why) -> WhyJson:
         "position": why.position,
         "reasons": [{"code": r.code.value, "detail": r.detail} for r in why.reasons],
     }
-
-
-class Purged(TypedDict):
-    """How many tasks were removed."""
-
-    deleted: int

@@ -14,6 +14,9 @@ SELECT * FROM events WHERE id > :after ORDER BY id LIMIT :limit;
 -- name: events_of_task
 SELECT * FROM events WHERE task_id = :task_id AND id > :after ORDER BY id LIMIT :limit;
 
+-- name: last_event_of_type
+SELECT at FROM events WHERE task_id = :task_id AND type = :type ORDER BY id DESC LIMIT 1;
+
 -- name: delete_events_before
 -- Only what every sink has read; `keep_from` is the lowest position still wanted.
 DELETE FROM events WHERE id IN (

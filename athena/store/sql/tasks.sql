@@ -31,7 +31,7 @@ WHERE id = :id AND status = :was_status AND attempt = :was_attempt;
 -- name: save_ended
 UPDATE tasks SET
     status = :status, updated_at = :updated_at, failures = :failures, claimed_by = :claimed_by,
-    late_holder = :late_holder, lease_ms = :lease_ms, lease_deadline = :lease_deadline,
+    claimed_at = :claimed_at, late_holder = :late_holder, lease_ms = :lease_ms, lease_deadline = :lease_deadline,
     lease_expires_at = :lease_expires_at, readiness = :readiness, parked_until = :parked_until,
     affinity = :affinity, affinity_until = :affinity_until, offered_to = :offered_to,
     due_at = :due_at, phase = :phase, notes = :notes, error = :error, result = :result,
