@@ -9,6 +9,9 @@ import pytest
 from tests.bot.conftest import Athena, StartAthena
 from tests.fakes.discord import DiscordStandIn, Permission, User
 
+# Each test starts a server of its own, and some wait for Discord to come back.
+pytestmark = pytest.mark.slow
+
 
 async def test_discord_away_at_start_delays_only(
     start_athena: StartAthena, discord: DiscordStandIn

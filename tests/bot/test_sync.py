@@ -9,8 +9,10 @@ import pytest
 from tests.bot.conftest import StartAthena
 from tests.fakes.discord import DiscordStandIn
 
+# Each test starts a server of its own, and some wait for Discord to come back.
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 async def test_ten_restarts_register_once(
     start_athena: StartAthena, discord: DiscordStandIn
 ) -> None:

@@ -13,6 +13,9 @@ from tests.bot.conftest import Athena, StartAthena
 from tests.fakes.discord import DiscordStandIn, Message, Permission, User
 from tests.fakes.discord.faults import Fault
 
+# Each test starts a server of its own, and some wait for Discord to come back.
+pytestmark = pytest.mark.slow
+
 
 def telling(discord: DiscordStandIn, text: str) -> list[Message]:
     """The messages that say this."""
@@ -344,7 +347,6 @@ async def test_rate_limits_are_honoured(
     assert len(telling(discord, f"✅ Task #{task} completed")) == 1
 
 
-@pytest.mark.slow
 async def test_refused_message_is_passed_over(athena: Athena, discord: DiscordStandIn) -> None:
     """What Discord refuses again and again is given up, and logged; later news goes on."""
     task, other = await athena.submit("refused"), await athena.submit("fine")
