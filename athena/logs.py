@@ -19,7 +19,9 @@ _CREDENTIAL: Final = re.compile(
     r"(?:(?:bearer|bot|basic)\s+)?[^\s'\",}]+"
 )
 # These say at INFO what only a maintainer of the library wants to know.
-_CHATTY: Final = ("discord.client", "discord.gateway", "aiosqlite", "asyncio")
+_CHATTY: Final = ("discord.gateway", "aiosqlite", "asyncio")
+# Logs a traceback for each lost connection; the bot's supervisor says what became of it.
+_SILENT: Final = ("discord.client",)
 
 
 class Redaction:
@@ -117,3 +119,5 @@ def set_up_logs(*, level: str, form: str, secrets: tuple[str, ...] = ()) -> None
         logging.getLogger(name).setLevel(
             max(logging.WARNING, logging.getLevelNamesMapping()[level])
         )
+    for name in _SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
