@@ -23,7 +23,7 @@ _BODY: Final = {
     "result": {"success": True, "duration_ms": 81_234, "num_turns": 14, "total_cost_usd": 0.4821},
     "session_id": "0d5f2f5e-8f58-4a53-9d3c-2f1d5a0c7be1",
 }
-_BARE, _CYCLES, _CHAIN = "bare", "cycles", "chain"
+_BARE, _USUAL, _CYCLES, _CHAIN = "bare", "usual", "cycles", "chain"
 
 Rounds = dict[str, list[dict[str, Any]]]
 
@@ -37,13 +37,15 @@ def measure(options: Options) -> Report:
 
 
 def _interleaved(folder: Path, rounds: int, seconds: float) -> Rounds:
-    found: Rounds = {_BARE: [], _CYCLES: [], _CHAIN: []}
+    found: Rounds = {_BARE: [], _USUAL: [], _CYCLES: [], _CHAIN: []}
     with athena(folder) as server, bare() as (bare_pid, bare_port):
         assert server.process is not None
         pid, common = server.process.pid, {"clients": _CLIENTS, "seconds": seconds}
         for _ in steps("cycles", [f"round {number + 1}" for number in range(rounds)]):
             posts = {"port": bare_port, "path": bare_server.PATH, "body": _BODY}
             found[_BARE].append(_with_cpu(bare_pid, "posts", **posts, **common))
+            usual = {**posts, "path": bare_server.USUAL_PATH}
+            found[_USUAL].append(_with_cpu(bare_pid, "posts", **usual, **common))
             for kind in (_CYCLES, _CHAIN):
                 found[kind].append(_with_cpu(pid, kind, port=server.port, **common))
     return found
@@ -59,7 +61,8 @@ def _with_cpu(pid: int, kind: str, **options: object) -> dict[str, Any]:
 def _report(found: Rounds) -> Report:
     report = Report()
     titles = {
-        _BARE: "bare JSON POST (requests)",
+        _BARE: "bare JSON POST, orjson (requests)",
+        _USUAL: "bare JSON POST, aiohttp's own JSON (requests)",
         _CYCLES: "claim, complete (cycles)",
         _CHAIN: "claim with finish (tasks)",
     }
@@ -69,6 +72,7 @@ def _report(found: Rounds) -> Report:
             "what",
             "per second",
             "per bare request",
+            "per usual one",
             "server CPU µs",
             "per bare CPU",
             "p50 ms",
@@ -88,6 +92,10 @@ def _report(found: Rounds) -> Report:
             round_["per_second"] / beside["per_second"]
             for round_, beside in zip(rounds, found[_BARE], strict=True)
         ]
+        usual_ratios = [
+            round_["per_second"] / beside["per_second"]
+            for round_, beside in zip(rounds, found[_USUAL], strict=True)
+        ]
         cpu_ratios = [
             beside["cpu_us"] / round_["cpu_us"]
             for round_, beside in zip(rounds, found[_BARE], strict=True)
@@ -97,6 +105,7 @@ def _report(found: Rounds) -> Report:
                 titles[kind],
                 middle(_of(rounds, "per_second")),
                 middle(ratios, 3),
+                middle(usual_ratios, 3),
                 middle(_of(rounds, "cpu_us")),
                 middle(cpu_ratios, 3),
                 middle(_of(rounds, "p50_ms"), 1),
@@ -106,6 +115,7 @@ def _report(found: Rounds) -> Report:
         )
         report.figures[f"{kind}_per_second"] = statistics.median(_of(rounds, "per_second"))
         report.figures[f"{kind}_per_bare_request"] = statistics.median(ratios)
+        report.figures[f"{kind}_per_usual_request"] = statistics.median(usual_ratios)
         report.figures[f"{kind}_per_bare_cpu"] = statistics.median(cpu_ratios)
         report.figures[f"{kind}_server_cpu_us"] = statistics.median(_of(rounds, "cpu_us"))
     report.tables.append(table)
