@@ -24,6 +24,7 @@ async def save(tx: Transaction, before: Task, after: Task, event: TaskEvent, by:
         after = await tasks.lock(tx, after.id)
     if before.status is not after.status:
         await _tell_dependents(tx, before, after)
+        await tell_if_hopeless(tx, after)
     return after
 
 
@@ -97,13 +98,16 @@ async def _save_derived(tx: Transaction, before: Task, after: Task) -> None:
 
 
 async def tell_if_hopeless(tx: Transaction, task: Task) -> None:
-    """Tell at once of a task that waits for one which has failed or was cancelled already."""
-    if not task.blocked_by:
+    """Tell at once of a task that waits for one which has failed or was cancelled already.
+
+    One in progress does not wait: it is told of when it is given back.
+    """
+    if not task.is_pending or task.unmet == 0:
         return
     statuses = (await dependencies.of_tasks(tx, [task.id])).get(task.id, {})
-    for dependency in task.blocked_by:
-        if statuses.get(dependency) in (Status.FAILED.value, Status.CANCELLED.value):
-            blocked = TaskBlocked(dependency=dependency, status=statuses[dependency])
+    for dependency, status in statuses.items():
+        if status in (Status.FAILED.value, Status.CANCELLED.value):
+            blocked = TaskBlocked(dependency=dependency, status=status)
             await events.append(tx, blocked, SYSTEM, task_id=task.id)
 
 

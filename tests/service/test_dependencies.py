@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -92,6 +93,41 @@ async def test_dependent_of_an_expired_failure_is_told(queue: QueueDriver):
     await queue.advance(seconds=lost.lease.total_seconds())
 
     assert (await queue.story_of(task))[-1] == "blocked"
+
+
+async def test_waiting_for_what_has_failed_already_is_told(queue: QueueDriver):
+    """At the submit, and at a change, of a task that begins to wait for it."""
+    failed = await queue.ended(Status.FAILED)
+
+    task = await queue.submit(depends_on=(failed,))
+    other = await queue.submit()
+    await queue.change(other, depends_on=(failed,))
+
+    assert await queue.story_of(task) == ["submitted", "blocked"]
+    assert await queue.story_of(other) == ["submitted", "changed", "blocked"]
+
+
+async def test_running_task_waits_for_nothing(queue: QueueDriver):
+    """What it depends on may fail meanwhile; it is told once the task is given back."""
+    first, task = await queue.claimed_by("mac"), await queue.claimed_by("pi")
+    await queue.change(task, depends_on=(first,))
+    await queue.fail(first, "mac", for_good=True)
+    assert await queue.story_of(task) == ["submitted", "claimed", "changed"]
+
+    await queue.release(task, "pi")
+
+    assert (await queue.story_of(task))[-2:] == ["released", "blocked"]
+
+
+async def test_expired_task_that_waits_for_a_failure_is_told(queue: QueueDriver):
+    """However it came back to the queue."""
+    failed = await queue.ended(Status.FAILED)
+    task = await queue.claimed_by("pi", lease=timedelta(minutes=1))
+    await queue.change(task, depends_on=(failed,))
+
+    await queue.advance(minutes=1)
+
+    assert (await queue.story_of(task))[-2:] == ["expired", "blocked"]
 
 
 async def test_retried_dependency_that_completes_unblocks(queue: QueueDriver):
