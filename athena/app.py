@@ -88,12 +88,13 @@ class App:
 
     def _duties(self) -> list[Duty]:
         services, days = self.services, self._settings.retention_days
+        sinks = frozenset({"discord"} if self._settings.discord_token else ())
         return [
             LeaseDuty(services.sweeping, self._clock),
             PresenceDuty(services.instances),
             KeyUseDuty(services.keys),
             NewsDuty(services.feed),
-            RetentionDuty(services.sweeping, timedelta(days=days) if days else None),
+            RetentionDuty(services.sweeping, timedelta(days=days) if days else None, sinks),
         ]
 
     def _run_beside(self, duty: Duty) -> None:

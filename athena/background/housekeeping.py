@@ -52,10 +52,14 @@ class NewsDuty:
 
 @dataclass(frozen=True, slots=True)
 class RetentionDuty:
-    """Old ends are removed in small batches; `span` None keeps everything."""
+    """Old ends are removed in small batches; `span` None keeps everything.
+
+    `sinks`: those that run; what they have not read yet is kept.
+    """
 
     sweeping: Sweeping
     span: timedelta | None
+    sinks: frozenset[str] = frozenset()
     name: str = "retention"
     every: timedelta = timedelta(minutes=10)
 
@@ -63,5 +67,5 @@ class RetentionDuty:
         """All that is too old now."""
         await self.sweeping.forget_answers()
         if self.span is not None:
-            await self.sweeping.retain(self.span)
+            await self.sweeping.retain(self.span, sinks=self.sinks)
         await self.sweeping.tidy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from athena.model import limits
@@ -48,8 +49,8 @@ class Sweeping:
 
         return await self._store.run(act) if await self._store.read(is_any_expired) else 0
 
-    async def retain(self, span: timedelta) -> int:
-        """Remove tasks that ended longer ago than `span`, and events as old that all have read.
+    async def retain(self, span: timedelta, *, sinks: Collection[str]) -> int:
+        """Remove tasks that ended longer ago than `span`, and events as old that the sinks know.
 
         Gives the number of tasks removed.
         """
@@ -59,7 +60,7 @@ class Sweeping:
             self._store, statuses=ENDED, before=before, by=SYSTEM, reason="retention"
         )
         while await self._store.run(
-            lambda tx: events.delete_before(tx, before, limit=limits.PURGE_BATCH)
+            lambda tx: events.delete_before(tx, before, sinks=sinks, limit=limits.PURGE_BATCH)
         ):
             pass
         return removed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 import orjson
@@ -10,6 +11,7 @@ from athena.model.event import Actor, ActorKind, Event, EventId, Happening
 from athena.model.task import TaskId
 from athena.model.text import epoch_milliseconds, from_epoch_milliseconds
 from athena.store.base import Reading, Row, Transaction
+from athena.store.columns import json_column
 
 
 async def append(
@@ -82,9 +84,11 @@ async def first_id(reading: Reading) -> EventId:
     return EventId((row or {"id": 0})["id"])
 
 
-async def delete_before(tx: Transaction, before: datetime, *, limit: int) -> int:
-    """Remove some of the oldest events, never one that a sink has not read."""
-    row = await tx.fetch_one("lowest_cursor")
+async def delete_before(
+    tx: Transaction, before: datetime, *, sinks: Collection[str], limit: int
+) -> int:
+    """Remove some of the oldest events, never one that one of the sinks has not read."""
+    row = await tx.fetch_one("lowest_cursor", {"sinks": json_column(sorted(sinks))})
     lowest = None if row is None else row["position"]
     keep_from = await last_id(tx) if lowest is None else lowest
     values = {"before": epoch_milliseconds(before), "keep_from": keep_from, "limit": limit}

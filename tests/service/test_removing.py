@@ -11,6 +11,8 @@ from athena.model.event import EventId
 from athena.model.lifecycle import ENDED, Status
 from tests.service.driver import ALICE, QueueDriver
 
+SINKS = frozenset({"discord", "webhook"})
+
 
 async def purge(queue: QueueDriver, *statuses: Status) -> int:
     """Remove what has ended before now."""
@@ -112,7 +114,7 @@ async def test_retention_removes_old_ends_and_old_events(queue: QueueDriver):
     young = await queue.ended(Status.COMPLETED)
     await queue.advance(days=2)
 
-    removed = await queue.services.sweeping.retain(timedelta(days=90))
+    removed = await queue.services.sweeping.retain(timedelta(days=90), sinks=SINKS)
 
     assert removed == 1
     assert [task.id for task in await queue.listed()] == [young.id]
@@ -125,7 +127,7 @@ async def test_retention_spares_open_tasks(queue: QueueDriver):
     pending, running = await queue.submit(), await queue.claimed_by("pi")
     queue.clock.step_wall(timedelta(days=400))
 
-    assert await queue.services.sweeping.retain(timedelta(days=90)) == 0
+    assert await queue.services.sweeping.retain(timedelta(days=90), sinks=SINKS) == 0
 
     assert {task.id for task in await queue.listed()} == {pending.id, running.id}
 
@@ -139,9 +141,22 @@ async def test_retention_spares_events_that_a_sink_has_not_read(queue: QueueDriv
     await queue.services.sinks.move_cursor("discord", EventId(2))
     queue.clock.advance(timedelta(days=100))
 
-    await queue.services.sweeping.retain(timedelta(days=90))
+    await queue.services.sweeping.retain(timedelta(days=90), sinks=SINKS)
 
     assert await queue.services.feed.first_kept() == 2
+
+
+async def test_retention_does_not_wait_for_a_sink_that_is_gone(queue: QueueDriver):
+    """A sink that was switched off for good does not keep the log for ever."""
+    for _ in range(3):
+        await queue.submit()
+    await queue.services.sinks.move_cursor("discord", EventId(3))
+    await queue.services.sinks.move_cursor("gone", EventId(0))
+    queue.clock.advance(timedelta(days=100))
+
+    await queue.services.sweeping.retain(timedelta(days=90), sinks=SINKS)
+
+    assert await queue.services.feed.first_kept() == 3
 
 
 async def test_newest_event_is_always_kept(queue: QueueDriver):
@@ -149,6 +164,6 @@ async def test_newest_event_is_always_kept(queue: QueueDriver):
     await queue.submit()
     queue.clock.advance(timedelta(days=100))
 
-    await queue.services.sweeping.retain(timedelta(days=90))
+    await queue.services.sweeping.retain(timedelta(days=90), sinks=SINKS)
 
     assert await queue.services.feed.first_kept() == 1

@@ -31,4 +31,6 @@ INSERT INTO sink_cursors (sink, position) VALUES (:sink, :position)
 ON CONFLICT (sink) DO UPDATE SET position = excluded.position;
 
 -- name: lowest_cursor
-SELECT min(position) AS position FROM sink_cursors;
+-- Of the sinks that there are: one that was switched off for good must not keep the log for ever.
+SELECT min(position) AS position FROM sink_cursors
+WHERE sink IN (SELECT value FROM json_each(:sinks));
