@@ -103,9 +103,6 @@ def body_as(model: type[M], raw: bytes) -> M:
     return body
 
 
-_LISTS: Final = frozenset({"labels", "projects"})
-
-
 def query_as(model: type[M], query: MultiMapping[str]) -> M:
     """The query as the endpoint's model.
 
@@ -119,9 +116,7 @@ def query_as(model: type[M], query: MultiMapping[str]) -> M:
         fault = fault_in_text(text, _QUERY_CHARACTERS_MAX)
         if fault is not None:
             raise Invalid(errors=[FieldError(name if known else "query", fault)])
-        # An empty value says nothing, but for a list: there it is the empty one.
-        if text or name in _LISTS or not known:
-            value[name] = text
+        value[name] = text
     return _validated(model, value)
 
 
