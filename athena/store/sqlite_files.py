@@ -34,8 +34,12 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=_STATEMENTS_CACHED,
     )
-    for pragma in pragmas(read_only=read_only):
-        connection.execute(pragma)
+    try:
+        for pragma in pragmas(read_only=read_only):
+            connection.execute(pragma)
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
@@ -202,6 +206,10 @@ def restore_database(backup: Path, path: Path) -> Path | None:
 
 def _put_aside(path: Path) -> Path:
     former = path.with_name(f"{path.name}.before-restore")
+    number = 1
+    while former.exists():  # a second restore must not cost what the first put aside
+        number += 1
+        former = path.with_name(f"{path.name}.before-restore-{number}")
     for stale in _companions(former):
         stale.unlink(missing_ok=True)
     try:
