@@ -158,6 +158,7 @@ class Streams:
                 await _write(response, frames)
                 comment_at = loop.time() + _COMMENT_EVERY.total_seconds()
             if not events:
+                await asyncio.sleep(0)  # whatever the feed says, the loop gets its turn
                 remaining = max(0.0, comment_at - loop.time())
                 await self._feed.wait(position, timeout=timedelta(seconds=remaining))
 

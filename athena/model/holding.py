@@ -201,6 +201,21 @@ def failed_for_now(
     )
 
 
+def failed_late(
+    task: Task, *, error: str, result: Mapping[str, object] | None, now: datetime
+) -> Task:
+    """The task with what a late failure tells of; its failure was counted with the lease."""
+    return replace(
+        task,
+        late_holder=None,
+        error=error,
+        result=task.result if result is None else result,
+        cost_usd=_cost_with(task, result),
+        session_id=_session_of(result) or task.session_id,
+        updated_at=now,
+    )
+
+
 def given_back(task: Task, action: Action, *, now: datetime) -> Task:
     """The task as pending again, held by nobody, with what its holder last said."""
     return replace(

@@ -15,6 +15,7 @@ KeyId = NewType("KeyId", int)
 PREFIX: Final = "ath_"
 SECRET_CHARACTERS_MIN: Final = 16
 _SHOWN_CHARACTERS: Final = 10
+_SHOWN_OF_A_CHOSEN: Final = 3
 
 
 class Scope(StrEnum):
@@ -70,5 +71,5 @@ def digest_of(secret: str) -> str:
 
 
 def shown_part(secret: str) -> str:
-    """The beginning of a secret, short enough to give nothing away."""
-    return secret[: min(_SHOWN_CHARACTERS, len(secret) // 2)]
+    """The beginning of a secret, to tell keys apart; of one that a person chose, hardly any."""
+    return secret[: _SHOWN_CHARACTERS if secret.startswith(PREFIX) else _SHOWN_OF_A_CHOSEN]

@@ -1,6 +1,7 @@
 """The life of a task: which action leads from which status to which, and the event that says so.
 
-The API, the bot and the diagram in the documentation all derive from this one table.
+Whoever moves a task asks this one table for the status; the diagram in the documentation is its
+picture, and a test holds the events that are written against it.
 Source: specification, section 3.
 """
 

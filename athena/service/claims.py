@@ -76,13 +76,16 @@ class Claims:
 
         async def act(tx: Transaction) -> Task:
             task = await tasks.lock(tx, task_id)
-            known = await presence.seen(tx, instance)
             if holding.is_held_by(task, instance):
+                await presence.seen(tx, instance)
                 return await _renew(tx, task, lease)
             if task.is_running:
                 raise errors.AlreadyClaimed(f"Task #{task.id} is held by {task.claimed_by}.")
+            known = await instances.find(tx, instance)
             claimer = claimer_for(Asker(instance=instance, projects=()), known)
             await _check_gates(tx, task, claimer)
+            # Only now: a refusal that has written something costs the whole group a second run.
+            await presence.seen(tx, instance)
             return await self._take(tx, task, claimer, lease, by)
 
         return await self._store.run(act)
@@ -337,7 +340,7 @@ class Claims:
         async def act(tx: Transaction) -> Task:
             before = await tasks.lock(tx, task_id)
             if holding.may_finish_late(before, instance=instance, attempt=attempt):
-                return await endings.fail_late(tx, before, error=error, by=by)
+                return await endings.fail_late(tx, before, error=error, result=result, by=by)
             holding.check_holder(before, instance=instance, attempt=attempt)
             if for_good or before.failures + 1 >= before.max_attempts:
                 return await endings.fail_for_good(tx, before, error=error, result=result, by=by)

@@ -114,9 +114,16 @@ async def fail_for_now(
     return await settling.save(tx, before, after, event, by)
 
 
-async def fail_late(tx: Transaction, before: Task, *, error: str, by: Actor) -> Task:
-    """Keep the reason of a failure that was counted when the lease ran out; no second one."""
-    after = replace(before, error=error, late_holder=None, updated_at=tx.now)
+async def fail_late(
+    tx: Transaction,
+    before: Task,
+    *,
+    error: str,
+    result: Mapping[str, object] | None,
+    by: Actor,
+) -> Task:
+    """Keep reason and cost of a failure that was counted when the lease ran out; no second one."""
+    after = holding.failed_late(before, error=error, result=result, now=tx.now)
     return await settling.save(tx, before, after, TaskChanged(fields=("error",)), by)
 
 

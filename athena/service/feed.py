@@ -97,11 +97,13 @@ class Feed:
     def _on_commit(self, committed: Committed) -> None:
         if not committed.events:
             return
-        if committed.events[0].id != self._position + 1:
+        first, last = committed.events[0].id, committed.events[-1].id
+        if first != self._position + 1:
             # Another process wrote in between, unnoticed so far: what is kept must have no gap.
             self._recent.clear()
-        self._recent.extend(committed.events)
-        self._position = max(self._position, committed.events[-1].id)
+        if last > self._position:
+            self._recent.extend(committed.events)
+            self._position = last
         self._news.set()
         self._news = asyncio.Event()
         for event in committed.events if self._watches else ():

@@ -22,7 +22,7 @@ class Polls:
         self._waking = waking
 
     def close(self) -> None:
-        """End all waiting; no poll gets a task any more."""
+        """End all waiting; who waits gets nothing any more."""
         self._waking.close()
 
     async def claim(

@@ -20,7 +20,7 @@ from athena.model.event import Event
 from athena.model.task import TaskId
 
 T = TypeVar("T")
-# Some MB at most. Whoever comes back within a thousand others is spared the reading.
+# Open tasks and instances only: some MB. Whoever comes back within a thousand is not read again.
 _KEPT_MAX: Final = 1_000
 Value = str | int | float | None
 Values = Mapping[str, Value]

@@ -209,4 +209,10 @@ def _free_page_count(connection: sqlite3.Connection) -> int:
 
 
 def _shorten_log(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    # Without waiting for readers: everybody would wait for this thread meanwhile.
+    patience: int = connection.execute("PRAGMA busy_timeout").fetchone()[0]
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience}")

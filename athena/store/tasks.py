@@ -178,9 +178,10 @@ async def save(tx: Transaction, before: Task, after: Task, event: TaskEvent, by:
 def _remember(tx: Transaction, task: Task) -> None:
     """Keep what was written for whoever asks next: mostly its holder, to complete it.
 
-    Not where other tasks' changes reach it: the head of its lane, or what it depends on.
+    Not where other tasks' changes reach it: the head of its lane, or what it depends on. Nor
+    what has ended: hardly anybody asks again, and results are large.
     """
-    if task.lane is None and not task.dependencies:
+    if task.lane is None and not task.dependencies and not task.status.is_end:
         tx.memory.keep(task.id, task)
     else:
         tx.memory.drop(Task, task.id)

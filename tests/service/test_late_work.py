@@ -196,3 +196,15 @@ async def test_late_completion_knows_when_it_was_claimed(queue: QueueDriver):
     await queue.complete(task, "pi")
 
     assert (await queue.get(task)).claimed_at == task.claimed_at
+
+
+async def test_late_failure_has_cost_as_well(queue: QueueDriver):
+    """Its reason and its cost are kept; it counts no second failure."""
+    task = await queue.expired("pi")
+
+    late = await queue.fail(task, "pi", error="no disk", result={"total_cost_usd": 0.5})
+    done = await queue.claim(late, by="mac")
+    await queue.complete(done, "mac", result={"total_cost_usd": 0.25})
+
+    assert (late.error, late.failures) == ("no disk", 1)
+    assert (await queue.services.stats.read()).cost_usd["24h"] == 0.75

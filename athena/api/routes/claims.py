@@ -218,7 +218,7 @@ class StatusBody(Body):
 async def report_status(call: Call, task_id: TaskId, body: StatusBody) -> TaskJson:
     """Report progress, give the task back (`pending`), or end it.
 
-    Progress renews the lease; beside an end it is noted first, without the phase. `failed` is the
+    Progress renews the lease; beside `pending` and `cancelled` it is noted first. `failed` is the
     same as POST fail, with the notes as the error; `cancelled` gives the task up for good.
     """
     return task_json(await _report(call, task_id, body))
@@ -231,9 +231,8 @@ async def _report(call: Call, task_id: TaskId, body: StatusBody) -> Task:
         "attempt": body.attempt,
         "by": call.actor,
     }
-    last_words = body.notes is not None and body.status is Status.CANCELLED
-    if body.status not in (None, Status.IN_PROGRESS) and (body.progress or last_words):
-        # An end takes no progress: it is reported first.
+    if body.status in (Status.PENDING, Status.CANCELLED) and (body.progress or body.notes):
+        # These take no progress: it is reported first. Done and failed may come late or twice.
         await claims.progress(task_id, notes=body.notes, progress=_progress(body), **who)
     match body.status:
         case None | Status.IN_PROGRESS:
