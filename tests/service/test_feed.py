@@ -149,7 +149,7 @@ async def test_commit_told_of_after_a_foreign_one_leaves_no_gap(queue: QueueDriv
     await queue.submit()
     feed, (first, second) = queue.services.feed, await queue.log()
 
-    feed._on_commit(Committed(events=[first]))  # noqa: SLF001  (told late: the feed is at 2)
+    feed._on_commit(Committed(events=[first]))
     await queue.submit()
 
     assert ids(await feed.read(1, limit=10)) == [second.id, 3]
