@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+PEERS  := .venv-bench
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
           --no-header --no-emit-index-url --no-annotate
@@ -11,10 +12,10 @@ JOBS   ?= auto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check lint unit fix bench release lock clean
+.PHONY: help setup run test check lint unit fix bench bench-peers release lock clean
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.dev ## make .venv with everything to develop and test
 
@@ -43,6 +44,9 @@ fix: $(VENV)/.dev ## format, and mend what the linter can mend
 bench: $(VENV)/.dev ## measure, and print a table
 	$(BIN)/python -m bench
 
+bench-peers: $(VENV)/.dev $(PEERS)/.ready ## measure beside other task queues, and write docs/performance-peers.md
+	$(BIN)/python -m bench peers --write
+
 release: $(VENV)/.dev ## check everything, and build wheel and source archive into dist/
 	$(MAKE) test
 	rm -rf dist
@@ -54,9 +58,10 @@ lock: | $(BIN)/uv ## renew the locked requirements (UPGRADE=1 also moves to newe
 	$(LOCK) $(if $(UPGRADE),--upgrade) pyproject.toml --extra server --group dev --group build -o requirements/dev.txt
 	$(LOCK) -c requirements/dev.txt pyproject.toml --extra server -o requirements/server.txt
 	$(LOCK) -c requirements/dev.txt --group pyproject.toml:build -o requirements/build.txt
+	$(LOCK) $(if $(UPGRADE),--upgrade) --group pyproject.toml:bench -o requirements/bench.txt
 
-clean: ## remove .venv, dist and every cache; data/ stays
-	rm -rf $(VENV) dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## remove .venv, .venv-bench, dist and every cache; data/ stays
+	rm -rf $(VENV) $(PEERS) dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- the environment: two sizes of one thing ------------------------------------------------------
@@ -82,3 +87,10 @@ $(VENV)/.server: requirements/server.txt requirements/build.txt pyproject.toml |
 $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python
 	$(call install,dev.txt)
 	@touch $(VENV)/.server $@
+
+# Other people's queues, for `make bench-peers` alone. None of them sees this project's packages.
+$(PEERS)/.ready: requirements/bench.txt | $(BIN)/python
+	@echo "Installing requirements/bench.txt into $(PEERS) ..."
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
+	@touch $@

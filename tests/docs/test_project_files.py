@@ -62,7 +62,7 @@ def test_readme_fits_on_few_screens():
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
 
 
-@pytest.mark.parametrize("name", ["build", "server", "dev"])
+@pytest.mark.parametrize("name", ["build", "server", "dev", "bench"])
 def test_requirements_are_hashed_and_name_no_place(name):
     """What is installed is fixed by content; where it comes from is each machine's own affair."""
     text = (ROOT / f"requirements/{name}.txt").read_text("utf-8")
@@ -88,7 +88,17 @@ def test_make_help_names_every_target_for_people():
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=30)
 
     assert done.returncode == 0
-    for target in ("setup", "run", "test", "check", "fix", "bench", "release", "lock"):
+    for target in (
+        "setup",
+        "run",
+        "test",
+        "check",
+        "fix",
+        "bench",
+        "bench-peers",
+        "release",
+        "lock",
+    ):
         assert f"make {target} " in done.stdout
 
 
