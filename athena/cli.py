@@ -8,73 +8,24 @@ import http.client
 import json
 import math
 import sys
-from collections.abc import Callable, Coroutine, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import click
-from pydantic import ValidationError
 
 from athena import __version__
 from athena.clock import SystemClock
-from athena.model.errors import AthenaError
+from athena.commands.visiting import explained, visit
 from athena.model.event import SYSTEM
 from athena.model.key import Key, KeyId, Scope
 from athena.model.lifecycle import ENDED, Status
 from athena.model.text import iso
 from athena.service.keys import NewKey
-from athena.service.services import Services, build_services
 from athena.settings import PREFIX, Settings
-
-T = TypeVar("T")
 
 _DAYS_MAX: Final = 36_500
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
-
-
-@contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    """Turn what a person can mend into one line, without a traceback."""
-    try:
-        yield
-    except AthenaError as error:
-        raise click.ClickException(error.detail) from error
-    except ValidationError as error:
-        raise click.ClickException("\n".join(_setting_faults(error))) from error
-    except OSError as error:
-        raise click.ClickException(str(error)) from error
-
-
-def _setting_faults(error: ValidationError) -> Iterator[str]:
-    for fault in error.errors(include_input=False, include_url=False):
-        name = "_".join(str(part) for part in fault["loc"]).upper()
-        message = fault["msg"].removeprefix("Value error, ")
-        yield f"{PREFIX}{name}: {message}" if name else f"{PREFIX}{message}"
-
-
-def _visit(act: Callable[[Services], Coroutine[Any, Any, T]]) -> T:
-    """Do something with the store, also while a server runs."""
-    from athena.app import build_store
-    from athena.store.sqlite import Role
-
-    with _explained():
-        settings, clock = Settings(), SystemClock()
-
-    async def visit() -> T:
-        store = build_store(settings, clock, Role.VISITOR)
-        services = build_services(
-            store,
-            clock,
-            lease=settings.stale_after,
-            max_attempts=settings.max_attempts,
-            version=__version__,
-        )
-        async with store:
-            return await act(services)
-
-    with _explained():
-        return asyncio.run(visit())
 
 
 class _Days(click.FloatRange):
@@ -107,7 +58,7 @@ def main() -> None:
 @main.command()
 def serve() -> None:
     """Serve the REST API, and Discord where a token is set, until SIGTERM."""
-    with _explained():
+    with explained():
         from athena.app import App
         from athena.logs import set_up_logs
 
@@ -153,7 +104,7 @@ def _welcome(new_key: NewKey | None, url: str) -> None:
 @main.command()
 def check() -> None:
     """Check settings and store, without starting anything."""
-    with _explained():
+    with explained():
         settings = Settings()
     for name, value in settings.model_dump().items():
         if value not in (None, ()):
@@ -168,7 +119,7 @@ def _state_of_store(settings: Settings) -> str:
     path = settings.database_path
     if not path.exists():
         return f"{path} does not exist yet; `athena serve` makes it"
-    with _explained():
+    with explained():
         version = sqlite_files.check_database(path)
     return f"{path} is intact (schema {version})"
 
@@ -202,7 +153,7 @@ def create_key(
     expires_at = None
     if expires_days is not None:
         expires_at = SystemClock().now() + timedelta(days=expires_days)
-    made = _visit(
+    made = visit(
         lambda services: services.keys.create(
             name=name, scopes=wanted, instance=instance, expires_at=expires_at, by=SYSTEM
         )
@@ -217,7 +168,7 @@ def create_key(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_keys(as_json: bool) -> None:
     """List the keys, never their secrets."""
-    found = _visit(lambda services: services.keys.list())
+    found = visit(lambda services: services.keys.list())
     if as_json:
         click.echo(json.dumps([_key_row(key) for key in found]))
         return
@@ -248,7 +199,7 @@ def _key_row(key: Key) -> dict[str, object]:
 @click.argument("key_id", type=click.IntRange(min=1))
 def revoke_key(key_id: int) -> None:
     """End the validity of the key KEY_ID."""
-    _visit(lambda services: services.keys.revoke(KeyId(key_id), by=SYSTEM))
+    visit(lambda services: services.keys.revoke(KeyId(key_id), by=SYSTEM))
     click.echo(f"key {key_id} is revoked")
 
 
@@ -259,7 +210,7 @@ def backup(file: Path, force: bool) -> None:
     """Write a checked copy of the store to FILE, also while the server runs."""
     from athena.store import sqlite_files
 
-    with _explained():
+    with explained():
         settings = Settings()
         if file.exists() and file.stat().st_size > 0 and not force:
             raise click.ClickException(f"{file} exists already; --force replaces it.")
@@ -276,7 +227,7 @@ def restore(file: Path, yes: bool) -> None:
     """Put the backup FILE in the store's place. The server must not run; the former is kept."""
     from athena.store import sqlite_files
 
-    with _explained():
+    with explained():
         path = Settings().database_path
         with sqlite_files.locked(path):
             version = sqlite_files.check_database(file)
@@ -291,7 +242,7 @@ def migrate() -> None:
     """Bring the store's schema up to date; `serve` does it by itself."""
     from athena.store import sqlite_files
 
-    with _explained():
+    with explained():
         path = Settings().database_path
         with sqlite_files.locked(path):
             sqlite_files.prepare(path)
@@ -315,21 +266,21 @@ def migrate() -> None:
 @click.option("--compact", is_flag=True, help="Then rewrite the file, to give all space back.")
 def purge(older_than_days: float | None, statuses: tuple[str, ...], compact: bool) -> None:
     """Remove ended tasks, also while the server runs."""
-    with _explained():
+    with explained():
         settings = Settings()
     days = settings.retention_days if older_than_days is None else older_than_days
     if older_than_days is None and days == 0:
         raise click.UsageError("retention is off: say --older-than-days")
     before = SystemClock().now() - timedelta(days=days)
     wanted = frozenset(Status(status) for status in statuses) or ENDED
-    removed = _visit(
+    removed = visit(
         lambda services: services.tasks.purge(statuses=wanted, before=before, by=SYSTEM)
     )
     click.echo(f"{removed} tasks removed")
     if compact:
         from athena.store import sqlite_files
 
-        with _explained():
+        with explained():
             freed = sqlite_files.compact(settings.database_path)
         click.echo(f"{freed} bytes given back")
 
@@ -337,7 +288,7 @@ def purge(older_than_days: float | None, statuses: tuple[str, ...], compact: boo
 @main.command()
 def healthcheck() -> None:
     """Ask the server on this machine whether it is alive (for containers)."""
-    with _explained():
+    with explained():
         settings = Settings()
     host = _ANYWHERE.get(settings.host, settings.host)
     connection = http.client.HTTPConnection(host, settings.port, timeout=4)
