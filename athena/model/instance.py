@@ -71,3 +71,24 @@ class Claimer:
     def serves(self, project: str | None) -> bool:
         """Whether it takes tasks of the project."""
         return self.projects is None or project in self.projects
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """An instance that asks; labels and projects that are None are those it last announced."""
+
+    instance: str
+    labels: tuple[str, ...] | None = None
+    projects: tuple[str, ...] | None = None
+
+    def claimer(self, known: Instance | None) -> Claimer:
+        """What the asker can take, with what it announced in place of what it leaves out.
+
+        Naming no project at all is the same as not naming any.
+        """
+        labels, projects = self.labels, self.projects
+        if labels is None:
+            labels = known.labels if known else ()
+        if projects is None:
+            projects = known.projects if known else None
+        return Claimer(instance=self.instance, labels=labels, projects=projects or None)

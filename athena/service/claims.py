@@ -15,14 +15,14 @@ from athena.model.event import (
     TaskProgressed,
     TaskReleased,
 )
-from athena.model.instance import Claimer
+from athena.model.instance import Asker, Claimer
 from athena.model.lifecycle import Action, Status
 from athena.model.task import Phase, Progress, Readiness, Task, TaskId, replace
 from athena.service import endings, presence, settling
-from athena.service.asking import Asker, candidate_for, claimer_for
+from athena.service.asking import take_candidate
 from athena.service.once import Once, answer_once
 from athena.store import instances, keys, tasks
-from athena.store.base import Offer, Store, Transaction
+from athena.store.base import Needs, Offer, Store, Transaction
 
 _CLOSED_GATES: Mapping[Readiness | None, type[errors.Conflict]] = {
     Readiness.PARKED: errors.TaskIsParked,
@@ -82,7 +82,7 @@ class Claims:
             if task.is_running:
                 raise errors.AlreadyClaimed(f"Task #{task.id} is held by {task.claimed_by}.")
             known = await instances.find(tx, instance)
-            claimer = claimer_for(Asker(instance=instance, projects=()), known)
+            claimer = Asker(instance=instance, projects=()).claimer(known)
             await _check_gates(tx, task, claimer)
             # Only now: a refusal that has written something costs the whole group a second run.
             await presence.seen(tx, instance)
@@ -119,7 +119,7 @@ class Claims:
         """
 
         async def act(tx: Transaction) -> Attempt:
-            claimer = claimer_for(asker, await presence.seen(tx, asker.instance))
+            claimer = asker.claimer(await presence.seen(tx, asker.instance))
 
             async def take() -> Task | None:
                 if finish is not None:
@@ -132,13 +132,15 @@ class Claims:
                         result=finish.result,
                         by=by,
                     )
-                task = await candidate_for(tx, claimer)
+                task = await take_candidate(tx, claimer)
                 return None if task is None else await self._take(tx, task, claimer, lease, by)
 
             task = await answer_once(tx, once, take)
             return Attempt(task=task, claimer=claimer, left=await _still_ready(tx, offers, task))
 
-        return await self._store.run(act)
+        in_hand = () if finish is None else (finish.task_id,)
+        needs = Needs(tasks=in_hand, asker=asker)
+        return await self._store.run(act, needs=needs, beside=True)
 
     async def _take(
         self, tx: Transaction, task: Task, claimer: Claimer, lease: timedelta | None, by: Actor
@@ -214,7 +216,7 @@ class Claims:
             )
             return await settling.save(tx, before, after, event, by)
 
-        return await self._store.run(act)
+        return await self._store.run(act, needs=Needs(tasks=(task_id,)), beside=True)
 
     async def renew(
         self,
@@ -235,7 +237,7 @@ class Claims:
             await presence.seen(tx, instance)
             return await _renew(tx, task, lease)
 
-        return await self._store.run(act)
+        return await self._store.run(act, needs=Needs(tasks=(task_id,)), beside=True)
 
     async def release(
         self,
@@ -316,7 +318,9 @@ class Claims:
                 notes=notes,
                 result=result,
                 by=by,
-            )
+            ),
+            needs=Needs(tasks=(task_id,)),
+            beside=True,
         )
 
     async def fail(

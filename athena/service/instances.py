@@ -13,7 +13,7 @@ from athena.model.instance import Instance, Presence
 from athena.model.task import TaskId
 from athena.service import presence
 from athena.store import events, instances, tasks
-from athena.store.base import Reading, Store, Transaction
+from athena.store.base import Needs, Reading, Store, Transaction
 
 _INSTANCES_LISTED_MAX: Final = 1_000
 
@@ -87,7 +87,8 @@ class Instances:
                 unnamed=tuple(task_id for task_id in all_held if task_id not in named),
             )
 
-        return await self._store.run(act)
+        needs = Needs(tasks=tuple(task_id for task_id, _ in beat.tasks))
+        return await self._store.run(act, needs=needs, beside=True)
 
     async def mark_silent(self) -> int:
         """Note as offline whoever was not seen for three minutes; gives their number."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from athena.model.event import Actor
+from athena.model.instance import Asker
 from athena.model.task import Task
-from athena.service.asking import Asker
 from athena.service.claims import Claims, Finish
 from athena.service.once import Once
 from athena.service.waking import Poller, Wake, Waking

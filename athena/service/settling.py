@@ -16,20 +16,31 @@ from athena.store.base import Transaction
 
 async def save(tx: Transaction, before: Task, after: Task, event: TaskEvent, by: Actor) -> Task:
     """Save a moved task with its event, and settle everything that this touches."""
+    has_moved = before.status is not after.status
+    # A claim reaches nobody but its own lane; an end, or the way back, reaches those that wait.
+    has_dependents = (
+        has_moved and not after.is_running and await dependencies.is_depended_on(tx, after.id)
+    )
+    waits = after.is_pending and after.dependencies > 0
+    if after.lane is not None or waits or has_dependents:
+        await tx.alone()
     if after.is_pending:
         after = await _settled_for_now(tx, after)
     after = await tasks.save(tx, before, after, event, by)
     if after.lane is not None:
         await settle_lane(tx, after.lane, told=after.id)
         after = await tasks.lock(tx, after.id)
-    if before.status is not after.status:
+    if has_dependents:
         await _tell_dependents(tx, before, after)
+    if has_moved:
         await tell_if_hopeless(tx, after)
     return after
 
 
 async def insert(tx: Transaction, task: Task, event: TaskEvent, by: Actor) -> Task:
     """Store a new task with its event, as ready as its facts allow."""
+    if task.lane is not None or task.depends_on:
+        await tx.alone()
     if task.lane is None:
         return await tasks.insert(tx, settled(task, now=tx.now, lane_is_open=True), event, by)
     # A newcomer is last in its lane: held, unless the lane turns out to be free.

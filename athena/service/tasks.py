@@ -17,13 +17,14 @@ from athena.model.event import (
     TaskRetried,
     TaskSubmitted,
 )
+from athena.model.instance import Asker
 from athena.model.lifecycle import Action, Status, move_for
 from athena.model.outcome import Outcome, outcome_of
 from athena.model.page import Page, TaskFilter, event_position_of
 from athena.model.reason import Why
 from athena.model.task import Task, TaskId, replace
 from athena.service import reasons, settling
-from athena.service.asking import Asker, candidate_for, claimer_for
+from athena.service.asking import candidate_for
 from athena.service.drafts import KEEP, Changes, Draft, check_fields
 from athena.service.feed import Feed
 from athena.service.once import Once, answer_once
@@ -49,7 +50,7 @@ class Tasks:
         async def act(tx: Transaction) -> Task | None:
             return await answer_once(tx, once, lambda: self._insert(tx, draft, by))
 
-        return cast("Task", await self._store.run(act))
+        return cast("Task", await self._store.run(act, beside=True))
 
     async def _insert(self, tx: Transaction, draft: Draft, by: Actor) -> Task:
         depends_on = _as_stored(draft.depends_on)
@@ -115,7 +116,7 @@ class Tasks:
 
         async def look(reading: Reading) -> Task | None:
             known = await instances.find(reading, asker.instance)
-            return await candidate_for(reading, claimer_for(asker, known))
+            return await candidate_for(reading, asker.claimer(known))
 
         return await self._store.read(look)
 

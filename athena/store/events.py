@@ -10,36 +10,27 @@ import orjson
 from athena.model.event import Actor, ActorKind, Event, EventId, Happening
 from athena.model.task import TaskId
 from athena.model.text import epoch_milliseconds, from_epoch_milliseconds
-from athena.store.base import Reading, Row, Transaction
+from athena.store.base import Reading, Record, Row, Transaction, Value
 from athena.store.columns import json_column
 
 
 async def append(
     tx: Transaction, happening: Happening, by: Actor, *, task_id: TaskId | None = None
-) -> Event:
+) -> None:
     """Write one event; it is told to everybody once the transaction is committed."""
-    data = happening.data()
-    event_id = await tx.insert(
-        "insert_event",
-        {
-            "task_id": task_id,
-            "type": happening.type,
-            "at": epoch_milliseconds(tx.now),
-            "actor_kind": by.kind.value,
-            "actor_name": by.name,
-            "data": orjson.dumps(data).decode(),
-        },
-    )
-    event = Event(
-        id=EventId(event_id),
-        type=happening.type,
-        task_id=task_id,
-        at=tx.now,
-        actor=by,
-        data=data,
-    )
-    tx.committed.events.append(event)
-    return event
+    await tx.record(Record(happening.type, task_id, tx.now, by, happening.data()))
+
+
+def values_of(record: Record) -> dict[str, Value]:
+    """The columns of an event that has no id yet."""
+    return {
+        "task_id": record.task_id,
+        "type": record.type,
+        "at": epoch_milliseconds(record.at),
+        "actor_kind": record.actor.kind.value,
+        "actor_name": record.actor.name,
+        "data": orjson.dumps(record.data).decode(),
+    }
 
 
 def from_row(row: Row) -> Event:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from athena.model.instance import Instance
@@ -45,11 +46,23 @@ async def recall(tx: Transaction, slug: str) -> Instance | None:
     return known
 
 
+async def recall_all(tx: Transaction, slugs: Iterable[str]) -> dict[str, Instance]:
+    """Those of the instances that are known, by slug."""
+    known = {slug: tx.memory.find(Instance, slug) for slug in slugs}
+    missing = sorted(slug for slug, instance in known.items() if instance is None)
+    if missing:
+        for row in await tx.fetch_all("instances_of", {"slugs": json_column(missing)}):
+            known[row["slug"]] = instance = from_row(row)
+            tx.memory.keep(instance.slug, instance)
+    return {slug: instance for slug, instance in known.items() if instance is not None}
+
+
 async def save(tx: Transaction, instance: Instance) -> None:
     """Store an instance, new or known."""
     tx.memory.keep(instance.slug, instance)
-    await tx.execute(
+    await tx.defer(
         "save_instance",
+        ("instance", instance.slug),
         {
             "slug": instance.slug,
             "name": instance.name,
@@ -88,13 +101,24 @@ async def pauses(reading: Reading) -> Pauses:
     )
 
 
+async def recall_pauses(tx: Transaction) -> Pauses:
+    """As `pauses`, for who comes by with every claim."""
+    known = tx.memory.find(Pauses, None)
+    if known is None:
+        known = await pauses(tx)
+        tx.memory.keep(None, known)
+    return known
+
+
 async def add_pause(tx: Transaction, pause: Pause) -> bool:
     """Put a pause in force; False where it was already."""
+    tx.memory.drop(Pauses, None)
     return await tx.execute("insert_pause", _pause_row(pause)) == 1
 
 
 async def remove_pause(tx: Transaction, pause: Pause) -> bool:
     """End a pause; False where there was none."""
+    tx.memory.drop(Pauses, None)
     return await tx.execute("delete_pause", _pause_row(pause)) == 1
 
 

@@ -7,8 +7,7 @@ import contextlib
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from datetime import datetime
-from enum import Enum
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
@@ -18,7 +17,18 @@ from athena.model.clock import Clock
 from athena.model.errors import Unavailable
 from athena.model.text import epoch_milliseconds, milliseconds
 from athena.store import sqlite_files
-from athena.store.base import Committed, Query, Row, Store, Transaction, UseCase, Values
+from athena.store.base import (
+    NO_NEEDS,
+    Committed,
+    Needs,
+    Query,
+    Role,
+    Row,
+    Store,
+    Transaction,
+    UseCase,
+    Values,
+)
 from athena.store.sqlite_writer import SQLiteWriter, as_unavailable, by_name
 from athena.store.statements import Statement, compile_statement, load_statements
 
@@ -33,14 +43,15 @@ _PAGES_FREED_AT_ONCE: Final = 500
 class SQLiteReading:
     """One snapshot of the file, by one of the readers."""
 
-    __slots__ = ("_connection", "_statements", "now")
+    __slots__ = ("_connection", "_statements", "now", "steady")
 
     def __init__(
-        self, connection: aiosqlite.Connection, statements: Mapping[str, Statement], now: datetime
+        self, connection: aiosqlite.Connection, statements: Mapping[str, Statement], clock: Clock
     ) -> None:
         self._connection = connection
         self._statements = statements
-        self.now = now
+        self.now: datetime = clock.now()
+        self.steady: timedelta = clock.steady()
 
     async def fetch_one(self, statement: str, values: Values = _NO_VALUES) -> Row | None:
         """The first row."""
@@ -52,13 +63,6 @@ class SQLiteReading:
         compiled = self._statements[statement]
         rows = await self._connection.execute_fetchall(compiled.sql, compiled.bind(values))
         return cast("Sequence[Row]", rows)
-
-
-class Role(Enum):
-    """As what a process opens the file: the one server, or a command beside it."""
-
-    SERVER = "server"
-    VISITOR = "visitor"
 
 
 class SQLiteStore(Store):
@@ -126,9 +130,20 @@ class SQLiteStore(Store):
             raise Unavailable("Athena is stopping; try again in a moment.")
         return self._writer
 
-    async def run(self, use_case: UseCase[T]) -> T:
+    @property
+    def is_shared(self) -> bool:
+        """See `Store`; the file is locked by its one server."""
+        return False
+
+    async def run(
+        self,
+        use_case: UseCase[T],
+        *,
+        needs: Needs = NO_NEEDS,
+        beside: bool = False,  # noqa: ARG002  (one writer: nothing runs beside anything)
+    ) -> T:
         """See `Store.run`."""
-        return await self._open_writer.run(use_case)
+        return await self._open_writer.run(use_case, needs)
 
     async def read(self, query: Query[T]) -> T:
         """See `Store.read`."""
@@ -139,7 +154,7 @@ class SQLiteStore(Store):
             try:
                 # A caller that is cut off here has begun all the same, on the reader's thread.
                 await reader.execute("BEGIN")
-                return await query(SQLiteReading(reader, self._statements, self._clock.now()))
+                return await query(SQLiteReading(reader, self._statements, self._clock))
             finally:
                 # After an I/O error SQLite has ended it by itself; the error is what counts.
                 with contextlib.suppress(sqlite3.Error):
@@ -162,7 +177,7 @@ class SQLiteStore(Store):
         version = await self._open_writer.call(_data_version)
         if version != self._data_version:
             self._data_version = version
-            self.tell(Committed(wake_all=True))
+            self.tell(Committed(wake_all=True, elsewhere=True))
 
     async def tidy(self) -> None:
         """Free all pages that are not needed, and shorten the write-ahead log.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -150,8 +151,7 @@ async def insert(tx: Transaction, task: Task, event: TaskEvent, by: Actor) -> Ta
     """Store a new task with its event; gives it with its id."""
     task_id = await tx.insert("insert_task", to_row(task))
     stored = replace(task, id=TaskId(task_id))
-    for dependency in task.depends_on:
-        await tx.execute("insert_dependency", {"task_id": stored.id, "depends_on": dependency})
+    await dependencies.insert(tx, stored.id, task.depends_on)
     await events.append(tx, event, by, task_id=stored.id)
     _announce(tx, None, stored)
     return stored
@@ -160,13 +160,13 @@ async def insert(tx: Transaction, task: Task, event: TaskEvent, by: Actor) -> Ta
 async def save(tx: Transaction, before: Task, after: Task, event: TaskEvent, by: Actor) -> Task:
     """Store what a task has become, together with the event that says so.
 
-    Raises: Unavailable, where another transaction has changed the task since it was read.
+    `before` was locked in this transaction; where it is no longer what is stored, the whole
+    transaction is refused as `Unavailable`.
     """
     values = to_row(after)
     values["was_status"] = before.status.value
     values["was_attempt"] = before.attempt
-    if await tx.execute(_statement_for(before, after), values) != 1:
-        raise Unavailable(f"Task #{before.id} changed at the same moment; try again.")
+    await tx.defer(_statement_for(before, after), ("task", after.id), values)
     if after.description != before.description:
         await tx.execute("set_description", {"id": after.id, "description": after.description})
     _remember(tx, after)
@@ -198,15 +198,16 @@ def _statement_for(before: Task, after: Task) -> str:
 
 async def settle(tx: Transaction, before: Task, after: Task) -> None:
     """Store the readiness that follows from a change elsewhere, which had its own event."""
-    await tx.execute("settle_task", to_row(after))
+    await tx.defer("settle_task", ("task", after.id), to_row(after))
     _remember(tx, after)
     _announce(tx, before, after)
 
 
 async def renew(tx: Transaction, task: Task) -> None:
     """Store a fresh lease. A renewal is no change of state: it writes no event."""
-    await tx.execute(
+    await tx.defer(
         "renew_lease",
+        ("task", task.id),
         {
             "id": task.id,
             "attempt": task.attempt,
@@ -272,6 +273,15 @@ async def lock(tx: Transaction, task_id: TaskId) -> Task:
     return await with_dependencies(tx, from_row(row))
 
 
+async def keep_locked(tx: Transaction, ids: Collection[TaskId]) -> None:
+    """Have those of the tasks in memory, locked, that nothing but their own changes can reach."""
+    missing = sorted(i for i in set(ids) if tx.memory.find(Task, i) is None)
+    if not missing:
+        return
+    for row in await tx.fetch_all("lock_tasks", {"ids": json.dumps(missing)}):
+        _remember(tx, from_row(row))
+
+
 async def with_dependencies(reading: Reading, task: Task) -> Task:
     """The task with `depends_on` and `blocked_by`."""
     if task.dependencies == 0:
@@ -315,6 +325,39 @@ async def claim_candidate(
             {"offers": offers, "projects": _json_list(projects)},
         )
     return None if row is None else await with_dependencies(reading, from_row(row))
+
+
+async def take_candidate(
+    tx: Transaction, claimer: Claimer, *, without: frozenset[str]
+) -> Task | None:
+    """As `claim_candidate`, and the task is locked for being claimed."""
+    line = tx.chosen.get(claimer)
+    if line is not None and not without:
+        if not line and not tx.has_company:
+            # Looked for already, for the whole group at once.
+            return None
+        task = await lock(tx, line.popleft()) if line else None
+        if task is not None and _is_claimable(task, claimer):
+            return task
+    task = await claim_candidate(tx, claimer, without=without)
+    while task is not None and tx.has_company:
+        # Somebody else may be claiming it just now: then this waits for the outcome.
+        task = await _locked_if_there(tx, task.id)
+        if task is not None and _is_claimable(task, claimer):
+            break
+        task = await claim_candidate(tx, claimer, without=without)
+    return task
+
+
+async def _locked_if_there(tx: Transaction, task_id: TaskId) -> Task | None:
+    try:
+        return await lock(tx, task_id)
+    except TaskNotFound:
+        return None
+
+
+def _is_claimable(task: Task, claimer: Claimer) -> bool:
+    return task.readiness is Readiness.READY and claimer.fits(task)
 
 
 def _json_list(texts: Sequence[str]) -> str:

@@ -17,8 +17,8 @@ from athena.background.loop import run_forever
 from athena.model.errors import Unavailable
 from athena.model.key import Scope
 from athena.model.lifecycle import Status
-from athena.store.base import Store
-from athena.store.sqlite import Role, SQLiteStore
+from athena.store.base import Role, Store
+from athena.store.sqlite import SQLiteStore
 from tests.service.driver import ALICE, QueueDriver, once
 from tests.store.clock import ManualClock
 

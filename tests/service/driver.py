@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from athena.background.leases import LeaseDuty
 from athena.model.event import Actor, ActorKind, Event
+from athena.model.instance import Asker
 from athena.model.lifecycle import Status
 from athena.model.page import TaskFilter
 from athena.model.pause import Pause
 from athena.model.reason import Why
 from athena.model.task import Phase, Priority, Progress, Readiness, Task, TaskId
-from athena.service.asking import Asker
 from athena.service.claims import Finish
 from athena.service.drafts import Changes, Draft
 from athena.service.instances import Heartbeat, HeartbeatAnswer

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
+from athena.model.instance import Asker
 from athena.model.task import Task
-from athena.service.asking import Asker
 from athena.service.claims import Finish
 from athena.service.once import Once
 from tests.service.driver import WORKER, QueueDriver

@@ -15,8 +15,8 @@ from athena.model.lifecycle import Status
 from athena.model.task import TaskId
 from athena.service.feed import Feed, Watch
 from athena.service.services import Services
-from athena.store.base import Committed
-from athena.store.sqlite import Role, SQLiteStore
+from athena.store.base import Committed, Role
+from athena.store.sqlite import SQLiteStore
 from tests.service.driver import QueueDriver
 from tests.store.clock import ManualClock
 

@@ -13,8 +13,8 @@ from athena.model.errors import Invalid, KeyNotFound
 from athena.model.event import SYSTEM
 from athena.model.key import KeyId, Scope
 from athena.service.keys import Keys, NewKey
-from athena.store.base import Query, T
-from athena.store.sqlite import Role, SQLiteStore
+from athena.store.base import Query, Role, T
+from athena.store.sqlite import SQLiteStore
 from tests.service.driver import ALICE, QueueDriver
 from tests.store.clock import ManualClock
 

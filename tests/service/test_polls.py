@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 
 from athena.model.errors import IdempotencyKeyReused, NotHolder
+from athena.model.instance import Asker
 from athena.model.lifecycle import Status
 from athena.model.task import Priority
-from athena.service.asking import Asker
 from athena.service.waking import Poller
 from tests.service.driver import WORKER, QueueDriver, finish, once
 from tests.service.polling import SOON, Pollers, got, here

@@ -14,8 +14,8 @@ import pytest
 
 from athena.model.task import TaskId
 from athena.store import sqlite_files, tasks
-from athena.store.base import Committed, StoreUnusable
-from athena.store.sqlite import Role, SQLiteStore
+from athena.store.base import Committed, Role, StoreUnusable
+from athena.store.sqlite import SQLiteStore
 from athena.store.statements import Migration, load_migrations
 from tests.store.clock import ManualClock
 from tests.store.files import (

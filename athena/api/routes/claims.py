@@ -46,10 +46,10 @@ from athena.model.errors import (
     TaskWasCancelled,
     WrongTarget,
 )
+from athena.model.instance import Asker
 from athena.model.key import Scope
 from athena.model.lifecycle import Status
 from athena.model.task import Phase, Progress, Task, TaskId
-from athena.service.asking import Asker
 from athena.service.claims import Finish
 
 _HOLDERS_ERRORS = (TaskWasCancelled, NotHolder, InvalidTransition)

@@ -10,6 +10,11 @@ SELECT d.task_id, d.depends_on, dependency.status FROM task_dependencies AS d
 JOIN tasks AS dependency ON dependency.id = d.depends_on
 WHERE d.task_id IN (SELECT value FROM json_each(:task_ids)) ORDER BY d.task_id, d.depends_on;
 
+-- name: depended_on
+-- Which of these tasks any other depends on.
+SELECT DISTINCT depends_on AS id FROM task_dependencies
+WHERE depends_on IN (SELECT value FROM json_each(:ids));
+
 -- name: count_dependents
 SELECT count(*) AS dependents FROM (
     SELECT 1 FROM task_dependencies WHERE depends_on = :task_id LIMIT :limit

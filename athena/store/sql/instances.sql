@@ -1,6 +1,9 @@
 -- name: get_instance
 SELECT * FROM instances WHERE slug = :slug;
 
+-- name: instances_of
+SELECT * FROM instances WHERE slug IN (SELECT value FROM json_each(:slugs));
+
 -- name: save_instance
 INSERT INTO instances (slug, name, host, platform, version, labels, projects, slots, health,
     first_seen, last_seen, online)

@@ -16,6 +16,10 @@ SELECT * FROM tasks WHERE id = :id;
 -- For a task that is about to change. One writer makes this a plain read on SQLite.
 SELECT * FROM tasks WHERE id = :id;
 
+-- name: lock_tasks
+-- The same for many at once.
+SELECT * FROM tasks WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY id;
+
 -- name: save_claimed
 -- A transition writes what it can change and no more: all columns at once cost twice as much.
 -- Guarded, as the two below: a task that moved on meanwhile is not overwritten.
@@ -95,6 +99,25 @@ SELECT tasks.* FROM (
     ) AS id FROM json_each(:offers) AS offer, json_each(:projects) AS wanted
 ) AS heads JOIN tasks ON tasks.id = heads.id
 ORDER BY tasks.priority, tasks.id LIMIT 1;
+
+-- name: claim_heads
+-- For a group of claims: the first few of each offer, in the order in which they are given out.
+SELECT tasks.offered_to, tasks.priority, tasks.id FROM json_each(:offers) AS offer
+JOIN tasks ON tasks.id IN (
+    SELECT head.id FROM tasks AS head
+    WHERE head.readiness = 'ready' AND head.offered_to = offer.value
+    ORDER BY head.priority, head.id LIMIT :limit
+) ORDER BY tasks.priority, tasks.id;
+
+-- name: claim_heads_of_projects
+-- The same for pairs of an offer and a project.
+SELECT tasks.offered_to, tasks.project, tasks.priority, tasks.id FROM json_each(:pairs) AS pair
+JOIN tasks ON tasks.id IN (
+    SELECT head.id FROM tasks AS head
+    WHERE head.readiness = 'ready' AND head.offered_to = json_extract(pair.value, '$[0]')
+      AND head.project = json_extract(pair.value, '$[1]')
+    ORDER BY head.priority, head.id LIMIT :limit
+) ORDER BY tasks.priority, tasks.id;
 
 -- name: ready_projects
 -- The distinct projects that have something ready, by skipping from one to the next in the index.

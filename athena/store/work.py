@@ -1,0 +1,89 @@
+"""What a group of use cases is about to write: rows by statement, and the log's records last.
+
+Written together they cost half of what they cost one by one; on a server across a network, a
+tenth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from athena.model.event import Event, EventId
+from athena.store.base import Record
+
+Bound = tuple[Any, ...]
+
+
+class Work:
+    """Deferred writes in their order. A use case that fails takes its own back."""
+
+    __slots__ = ("_mark", "_own", "_statement_of", "records", "rows")
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[Bound]] = {}
+        self.records: list[Record] = []
+        self._statement_of: dict[object, str] = {}
+        self._own: list[str] = []
+        self._mark = 0
+
+    def begin(self) -> None:
+        """What comes now is of the next use case."""
+        self._own = []
+        self._mark = len(self.records)
+
+    def may_add(self, statement: str, row: object) -> bool:
+        """Whether a write keeps its place: the row does not wait under another statement."""
+        return self._statement_of.get(row, statement) == statement
+
+    def add(self, statement: str, row: object, values: Bound) -> None:
+        """Have one row written."""
+        self._statement_of[row] = statement
+        self._own.append(statement)
+        try:
+            self.rows[statement].append(values)
+        except KeyError:
+            self.rows[statement] = [values]
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the use case has rows of its own waiting."""
+        return bool(self._own)
+
+    def take_back(self) -> bool:
+        """Drop what the use case has added since it began; gives whether there was anything."""
+        had_some = bool(self._own) or len(self.records) > self._mark
+        for statement in reversed(self._own):
+            self.rows[statement].pop()
+        self._own = []
+        del self.records[self._mark :]
+        return had_some
+
+    def take_rows(self) -> dict[str, list[Bound]]:
+        """The rows to be written now, by statement; they no longer wait."""
+        rows, self.rows = self.rows, {}
+        self._statement_of = {}
+        self._own = []
+        return rows
+
+    def clear(self) -> None:
+        """Forget everything: the group is carried out anew, or not at all."""
+        self.take_rows()
+        self.records = []
+        self._mark = 0
+
+
+def events_of(records: Sequence[Record], last_id: int) -> list[Event]:
+    """The records as events, once the log has given them ids; the last one has `last_id`."""
+    first = last_id - len(records) + 1
+    return [
+        Event(
+            id=EventId(number),
+            type=record.type,
+            task_id=record.task_id,
+            at=record.at,
+            actor=record.actor,
+            data=record.data,
+        )
+        for number, record in enumerate(records, first)
+    ]
