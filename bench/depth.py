@@ -21,7 +21,7 @@ from typing import Any, Final, TypeVar
 
 from athena.clock import SystemClock
 from athena.model.event import SYSTEM
-from athena.service.asking import Asker
+from athena.model.instance import Asker
 from athena.service.claims import Claims
 from athena.store.base import Transaction, UseCase
 from athena.store.sqlite import SQLiteStore
