@@ -42,7 +42,7 @@ def _setting_faults(error: ValidationError) -> Iterator[str]:
 def visit(act: Callable[[Services], Coroutine[Any, Any, T]]) -> T:
     """Do something with the store, also while a server runs."""
     from athena.app import build_store
-    from athena.store.sqlite import Role
+    from athena.store.base import Role
 
     with explained():
         settings, clock = Settings(), SystemClock()
