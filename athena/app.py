@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
+import os
+import secrets
 import signal
+import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -15,15 +19,17 @@ import structlog
 from athena import __version__
 from athena.api.server import Api
 from athena.background.housekeeping import KeyUseDuty, NewsDuty, PresenceDuty, RetentionDuty
+from athena.background.leading import LeadershipDuty, Reign
 from athena.background.leases import LeaseDuty
 from athena.background.loop import Duty, run_forever
 from athena.clock import SystemClock
 from athena.model.clock import Clock
+from athena.service.health import ON_THE_LEADER
 from athena.service.keys import NewKey
-from athena.service.services import Services, build_services
+from athena.service.services import Services, build_services, services_of_leader
 from athena.settings import Settings
-from athena.store.base import Store
-from athena.store.sqlite import Role, SQLiteStore
+from athena.store.base import Role, Store
+from athena.store.sqlite import SQLiteStore
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -31,6 +37,11 @@ _log: Final = structlog.get_logger(__name__)
 def build_store(settings: Settings, clock: Clock, role: Role = Role.SERVER) -> Store:
     """The store that the settings name."""
     return SQLiteStore(settings.database_path, clock, role)
+
+
+def replica_name() -> str:
+    """What this process is called among its replicas: no two lives have the same name."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
 class App:
@@ -48,7 +59,10 @@ class App:
             lease=settings.stale_after,
             max_attempts=settings.max_attempts,
             version=__version__,
+            replica=replica_name(),
         )
+        # For what runs on the leader alone.
+        self._leaders = services_of_leader(self.services, max_attempts=settings.max_attempts)
         self.url = ""
 
     async def start(self) -> NewKey | None:
@@ -70,9 +84,9 @@ class App:
         new_key = await services.keys.ensure_first(secret)
         if not await services.keys.has_admin():
             _log.warning("no admin key is valid; `athena keys create NAME --scope admin` makes one")
-        for duty in self._duties():
-            self._run_beside(duty)
-        await self._start_bot()
+        for duty in (KeyUseDuty(services.keys), NewsDuty(services.feed)):
+            _run_beside(duty, self._running)
+        await self._start_leading()
         api = Api(
             services,
             version=__version__,
@@ -86,36 +100,47 @@ class App:
         _log.info("athena serves", url=self.url, version=__version__)
         return new_key
 
-    def _duties(self) -> list[Duty]:
-        services, days = self.services, self._settings.retention_days
+    async def _start_leading(self) -> None:
+        """Lead from here on whenever it is our turn: at once where nobody else does."""
+        leadership = self.services.leadership
+        if self._store.is_shared:
+            if self._settings.discord_token is not None:
+                self.services.health.set_discord(ON_THE_LEADER)
+            self._running.push_async_callback(leadership.resign)
+            duty = LeadershipDuty(leadership)
+            await duty.run_once()
+            _run_beside(duty, self._running)
+        reign = Reign(leadership, self._lead)
+        self._running.push_async_callback(reign.stop)
+        await reign.start()
+
+    async def _lead(self, parts: AsyncExitStack) -> None:
+        """Begin what one replica does for all."""
+        for duty in self._leaders_duties():
+            _run_beside(duty, parts)
+        await self._start_bot(parts)
+
+    def _leaders_duties(self) -> list[Duty]:
+        services, days = self._leaders, self._settings.retention_days
         sinks = frozenset({"discord"} if self._settings.discord_token else ())
         return [
-            LeaseDuty(services.sweeping, self._clock),
+            LeaseDuty(services.sweeping),
             PresenceDuty(services.instances),
-            KeyUseDuty(services.keys),
-            NewsDuty(services.feed),
             RetentionDuty(services.sweeping, timedelta(days=days) if days else None, sinks),
         ]
 
-    def _run_beside(self, duty: Duty) -> None:
-        running = asyncio.create_task(run_forever(duty), name=duty.name)
-
-        async def end() -> None:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-
-        self._running.push_async_callback(end)
-
-    async def _start_bot(self) -> None:
+    async def _start_bot(self, parts: AsyncExitStack) -> None:
         """Start the bot, where there is a token; it lives and fails by itself."""
         settings = self._settings
         if settings.discord_token is None:
             return
-        # Imported late: a server without Discord does not pay its memory.
+        # Imported late: a server without Discord does not pay its memory. And apart from the loop:
+        # a replica that takes over has answers to give meanwhile.
+        await asyncio.to_thread(importlib.import_module, "athena.sinks.discord")
         from athena.sinks.discord import DiscordConfig, DiscordSink
 
         sink = DiscordSink(
-            self.services,
+            self._leaders,
             DiscordConfig(
                 token=settings.discord_token.get_secret_value(),
                 guild_ids=tuple(int(guild) for guild in settings.discord_guild_ids),
@@ -130,8 +155,10 @@ class App:
             ),
             self._clock,
         )
+        if self._store.is_shared:
+            parts.callback(self.services.health.set_discord, ON_THE_LEADER)
+        parts.push_async_callback(sink.stop)
         await sink.start()
-        self._running.push_async_callback(sink.stop)
 
     async def stop(self) -> None:
         """Stop everything in reverse: waiting requests are answered first. May be repeated."""
@@ -158,3 +185,14 @@ class App:
             _log.info("athena stops")
         finally:
             await self.stop()
+
+
+def _run_beside(duty: Duty, until: AsyncExitStack) -> None:
+    """Do the duty again and again, until the stack is left."""
+    running = asyncio.create_task(run_forever(duty), name=duty.name)
+
+    async def end() -> None:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    until.push_async_callback(end)

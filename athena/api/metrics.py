@@ -27,7 +27,9 @@ _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 30.0, 65.0)
 class Metrics:
     """All figures, in a registry of their own."""
 
-    def __init__(self, stats: Stats, open_streams: Callable[[], int]) -> None:
+    def __init__(
+        self, stats: Stats, *, open_streams: Callable[[], int], is_leader: Callable[[], bool]
+    ) -> None:
         self._stats = stats
         self._read_at: float | None = None
         self._reading = asyncio.Lock()
@@ -53,6 +55,10 @@ class Metrics:
         self._instances = self._gauge("athena_instances", "Instances ever seen, by state.", "state")
         streams = self._gauge("athena_event_streams", "Open event streams.")
         streams.set_function(open_streams)
+        leader = self._gauge(
+            "athena_leader", "1 where Discord and the periodic duties run, 0 on other replicas."
+        )
+        leader.set_function(is_leader)
         ProcessCollector(registry=self._registry)
         self._counts: dict[tuple[str, str, int], Counter] = {}
         self._times: dict[tuple[str, str], Histogram] = {}

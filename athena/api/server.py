@@ -92,7 +92,11 @@ class Api:
                 trusted=self._trusted_proxies,
             ),
             streams=streams,
-            metrics=Metrics(self._services.stats, streams.count),
+            metrics=Metrics(
+                self._services.stats,
+                open_streams=streams.count,
+                is_leader=lambda: self._services.leadership.is_leader,
+            ),
             openapi=openapi,
             docs=docs,
         )

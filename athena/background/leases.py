@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from athena.model import limits
-from athena.model.clock import Clock
 from athena.service.sweeping import Sweeping
 
 
@@ -15,7 +14,6 @@ class LeaseDuty:
     """A task whose lease has run out is pending again within a second."""
 
     sweeping: Sweeping
-    clock: Clock
     name: str = "leases"
     every: timedelta = timedelta(milliseconds=250)
 
@@ -23,5 +21,5 @@ class LeaseDuty:
         """Until nothing is left that is due now."""
         while await self.sweeping.promote_due() >= limits.SWEEP_BATCH:
             pass
-        while await self.sweeping.expire_leases(self.clock.steady()) >= limits.SWEEP_BATCH:
+        while await self.sweeping.expire_leases() >= limits.SWEEP_BATCH:
             pass

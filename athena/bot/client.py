@@ -65,6 +65,18 @@ class AthenaClient(discord.Client):
         self.connected = False
         self.closing = False
         self._on_change = on_change
+        self._ask = self.http.request
+        self.http.request = self._ask_as_leader  # type: ignore[method-assign]  # there is no hook
+
+    async def _ask_as_leader(self, route: discord.http.Route, **said: Any) -> Any:
+        """Send a request to Discord, unless another replica does so by now.
+
+        A process that was stopped for a while goes on in the middle of anything.
+
+        Raises: NoLongerLeader; what discord.py does.
+        """
+        self.services.leadership.check()
+        return await self._ask(route, **said)
 
     async def setup_hook(self) -> None:
         """Called once, after signing in and before the gateway connects."""
@@ -132,8 +144,9 @@ class AthenaClient(discord.Client):
     def check(self, interaction: discord.Interaction[Any], *, needs_admin: bool = False) -> None:
         """Let pass who may do this.
 
-        Raises: Forbidden; Unavailable, where Athena is about to stop.
+        Raises: Forbidden; Unavailable, where Athena is about to stop or another replica answers.
         """
+        self.services.leadership.check()
         if self.closing:
             raise Unavailable("Athena is restarting. Try again in a moment.")
         person = person_of(interaction)

@@ -11,6 +11,7 @@ from discord import app_commands
 from athena.bot.answers import Answer, answer
 from athena.bot.text import Words
 from athena.model.errors import AthenaError, Invalid
+from athena.service.leadership import NoLongerLeader
 
 _log: Final = structlog.get_logger(__name__)
 _SENTENCE_UNITS: Final = 1_000
@@ -44,7 +45,8 @@ def _cause(error: BaseException) -> BaseException:
 
 
 def _is_too_late(error: BaseException) -> bool:
-    if isinstance(error, discord.InteractionResponded):
+    # The replica that leads now was asked as well: two answers would be one too many.
+    if isinstance(error, discord.InteractionResponded | NoLongerLeader):
         return True
     return isinstance(error, discord.HTTPException) and error.code in _NOBODY_LISTENS
 

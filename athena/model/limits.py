@@ -38,6 +38,12 @@ ONLINE_WITHIN: Final = timedelta(minutes=3)
 # Sightings closer together than this are not written: claims would pay for them.
 SIGHTING_EVERY: Final = timedelta(seconds=15)
 
+# Of several replicas one leads. It says so every so often; another takes over when it has not for
+# a lease, and whoever leads after an outage gives every held task a fresh lease.
+LEADER_RENEWS_EVERY: Final = timedelta(seconds=2)
+LEADER_LEASE: Final = timedelta(seconds=6)
+LEADER_OUTAGE: Final = timedelta(seconds=15)
+
 LABELS_MAX: Final = 50
 PROJECTS_MAX: Final = 100
 HEARTBEAT_TASKS_MAX: Final = 500

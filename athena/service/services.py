@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from athena.model.clock import Clock
@@ -12,6 +12,7 @@ from athena.service.feed import Feed
 from athena.service.health import Health
 from athena.service.instances import Instances
 from athena.service.keys import Keys
+from athena.service.leadership import Leadership
 from athena.service.polls import Polls
 from athena.service.queue import Queue
 from athena.service.sinks import SinkStates
@@ -38,13 +39,24 @@ class Services:
     discord: DiscordRecords
     sweeping: Sweeping
     health: Health
+    leadership: Leadership
 
 
 def build_services(
-    store: Store, clock: Clock, *, lease: timedelta, max_attempts: int, version: str
+    store: Store,
+    clock: Clock,
+    *,
+    lease: timedelta,
+    max_attempts: int,
+    version: str,
+    replica: str = "",
 ) -> Services:
-    """The services on a store, which must be opened before they are used."""
+    """The services on a store, which must be opened before they are used.
+
+    `replica`: what this server is called among those on the same store.
+    """
     feed = Feed(store)
+    leadership = Leadership(store, clock, replica=replica)
     claims = Claims(store, lease=lease)
     return Services(
         tasks=Tasks(store, feed, max_attempts=max_attempts),
@@ -58,5 +70,20 @@ def build_services(
         sinks=SinkStates(store),
         discord=DiscordRecords(store),
         sweeping=Sweeping(store),
-        health=Health(store, clock, version=version),
+        health=Health(store, clock, leadership, version=version),
+        leadership=leadership,
+    )
+
+
+def services_of_leader(services: Services, *, max_attempts: int) -> Services:
+    """The same for what only the leader does: nothing is written after another has taken over."""
+    store = services.leadership.store
+    return replace(
+        services,
+        tasks=Tasks(store, services.feed, max_attempts=max_attempts),
+        instances=Instances(store),
+        queue=Queue(store),
+        sinks=SinkStates(store),
+        discord=DiscordRecords(store),
+        sweeping=Sweeping(store),
     )

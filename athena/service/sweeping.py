@@ -35,7 +35,7 @@ class Sweeping:
 
         return await self._store.run(act) if await self._store.read(is_any_due) else 0
 
-    async def expire_leases(self, steady: timedelta) -> int:
+    async def expire_leases(self) -> int:
         """Take tasks from holders whose lease ran out by the steady clock; gives their number."""
 
         async def act(tx: Transaction) -> int:
@@ -45,7 +45,8 @@ class Sweeping:
             return len(expired)
 
         async def is_any_expired(reading: Reading) -> bool:
-            return bool(await tasks.with_expired_lease(reading, steady=steady, limit=1))
+            found = await tasks.with_expired_lease(reading, steady=reading.steady, limit=1)
+            return bool(found)
 
         return await self._store.run(act) if await self._store.read(is_any_expired) else 0
 

@@ -60,9 +60,12 @@ class DiscordSink:
         self._running = asyncio.create_task(self._supervisor.run(), name="discord")
 
     async def stop(self) -> None:
-        """Take no more work, tell what is in hand, and leave."""
+        """Take no more work, tell what is in hand, and leave.
+
+        Where another replica has taken over already, what is in hand is told by that one.
+        """
         self._supervisor.stop_taking_work()
-        if self._deliveries is not None:
+        if self._deliveries is not None and self._services.leadership.is_leader:
             self._deliveries.finish()
             try:
                 async with asyncio.timeout(_FINISH_SECONDS_MAX):

@@ -224,6 +224,8 @@ class Health(Value):
     uptime_seconds: float | None
     database: str | None
     discord: str | None
+    role: str | None
+    replica: str | None
 
 
 def time_text(moment: datetime | str) -> str:

@@ -26,6 +26,7 @@ async def test_health_is_always_200(api: ApiDriver):
         "uptime_seconds": 0.0,
         "database": "ok",
         "discord": "disabled",
+        "role": "single",
     }
     api.services.health.set_discord("failed: bad token")
 

@@ -48,7 +48,7 @@ async def test_lease_duty_frees_and_promotes(queue: QueueDriver, clock: ManualCl
     scheduled = await queue.submit(not_before=clock.now() + timedelta(seconds=1))
     clock.advance(timedelta(seconds=1))
 
-    await LeaseDuty(queue.services.sweeping, clock).run_once()
+    await LeaseDuty(queue.services.sweeping).run_once()
 
     assert await queue.status_of(held) is Status.PENDING
     assert await queue.next_for("pi") == held.id
@@ -113,7 +113,7 @@ async def test_duties_come_often_enough(queue: QueueDriver, clock: ManualClock):
     """Expired tasks are pending within a second, and foreign writes are noticed as soon."""
     second = timedelta(seconds=1)
 
-    assert LeaseDuty(queue.services.sweeping, clock).every < second
+    assert LeaseDuty(queue.services.sweeping).every < second
     assert NewsDuty(queue.services.feed).every <= second
 
 

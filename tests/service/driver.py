@@ -46,7 +46,7 @@ class QueueDriver:
         self.services: Services = build_services(
             store, clock, lease=timedelta(hours=2), max_attempts=3, version="0"
         )
-        self._leases = LeaseDuty(self.services.sweeping, clock)
+        self._leases = LeaseDuty(self.services.sweeping)
 
     # --- people -----------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from athena.service.health import Health
+from athena.service.leadership import Leadership, Role
 from athena.store.sqlite import SQLiteStore
 from tests.store.clock import ManualClock
 
@@ -36,7 +37,12 @@ async def disk(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Disk]:
 
 @pytest.fixture
 def health(disk: Disk, clock: ManualClock) -> Health:
-    return Health(disk, clock, version="1.2.3")
+    return health_of(disk, clock)
+
+
+def health_of(store: SQLiteStore, clock: ManualClock) -> Health:
+    leadership = Leadership(store, clock, replica="pi-1")
+    return Health(store, clock, leadership, version="1.2.3")
 
 
 async def test_everything_is_well(health: Health, clock: ManualClock):
@@ -47,6 +53,7 @@ async def test_everything_is_well(health: Health, clock: ManualClock):
 
     assert (report.status, report.version, report.uptime_seconds) == ("ok", "1.2.3", 90.0)
     assert (report.database, report.discord) == ("ok", "disabled")
+    assert (report.role, report.replica) == (Role.SINGLE, None)
 
 
 async def test_disk_that_takes_no_writes(health: Health, disk: Disk, clock: ManualClock):
@@ -104,6 +111,6 @@ async def test_closed_store_is_not_ready(tmp_path: Path, clock: ManualClock):
     """Also where the store is no more."""
     store = SQLiteStore(tmp_path / "tasks.db", clock)
     async with store:
-        health = Health(store, clock, version="0")
+        health = health_of(store, clock)
 
     assert not await health.is_ready()
