@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol, Self, TypeVar, cast
 
 from athena.model.errors import AthenaError
-from athena.model.event import Actor, Event
+from athena.model.event import Actor, Event, EventId
 from athena.model.instance import Asker, Claimer
 from athena.model.task import TaskId
 
@@ -66,24 +66,23 @@ class Reading(Protocol):
 class Committed:
     """What a commit tells the rest of the server, in order: see `service/feed.py`, `waking.py`.
 
-    `ready`: tasks that became claimable, each with the key of its offer. `elsewhere`: another
-    process has committed; its events are in the store.
+    `ready`: tasks that became claimable, each with the key of its offer. `elsewhere`: where the log
+    ended when another process had written to it; its events are in the store.
     """
 
     events: list[Event] = field(default_factory=list)
     ready: list[Offer] = field(default_factory=list)
     wake_all: bool = False
-    elsewhere: bool = False
+    elsewhere: EventId | None = None
 
     def add(self, other: Committed) -> None:
         """Take in what another use case of the same commit has brought."""
         self.events += other.events
         self.ready += other.ready
         self.wake_all |= other.wake_all
-        self.elsewhere |= other.elsewhere
 
     def __bool__(self) -> bool:
-        return bool(self.events or self.ready or self.wake_all or self.elsewhere)
+        return bool(self.events or self.ready or self.wake_all or self.elsewhere is not None)
 
 
 @dataclass(frozen=True, slots=True)

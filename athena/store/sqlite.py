@@ -16,7 +16,7 @@ import aiosqlite
 from athena.model.clock import Clock
 from athena.model.errors import Unavailable
 from athena.model.text import epoch_milliseconds, milliseconds
-from athena.store import sqlite_files
+from athena.store import events, sqlite_files
 from athena.store.base import (
     NO_NEEDS,
     Committed,
@@ -177,7 +177,7 @@ class SQLiteStore(Store):
         version = await self._open_writer.call(_data_version)
         if version != self._data_version:
             self._data_version = version
-            self.tell(Committed(wake_all=True, elsewhere=True))
+            self.tell(Committed(wake_all=True, elsewhere=await self.read(events.last_id)))
 
     async def tidy(self) -> None:
         """Free all pages that are not needed, and shorten the write-ahead log.

@@ -147,17 +147,16 @@ class SQLiteTransaction:
 
     def write_records(self) -> list[Event]:
         """Write the log's new records, and give them as the events that they have become."""
-        records = self._work.records
+        records = self._work.take_records()
         if not records:
             return []
-        self._work.records = []
         insert = self._statements["insert_event"]
         self._connection.executemany(
             insert.sql, [insert.bind(events.values_of(record)) for record in records]
         )
         # One writer, and ids that are never reused: they follow one another.
-        last = self._connection.execute("SELECT last_insert_rowid()").fetchone()
-        return events_of(records, last[0])
+        last: int = self._connection.execute("SELECT last_insert_rowid()").fetchone()[0]
+        return events_of(records, range(last - len(records) + 1, last + 1))
 
     async def alone(self) -> None:
         """See `Transaction`; there is but one writer."""

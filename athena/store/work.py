@@ -6,7 +6,7 @@ tenth.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from athena.model.event import Event, EventId
@@ -66,16 +66,20 @@ class Work:
         self._own = []
         return rows
 
+    def take_records(self) -> list[Record]:
+        """The records to be written now; they no longer wait."""
+        records, self.records = self.records, []
+        self._mark = 0
+        return records
+
     def clear(self) -> None:
         """Forget everything: the group is carried out anew, or not at all."""
         self.take_rows()
-        self.records = []
-        self._mark = 0
+        self.take_records()
 
 
-def events_of(records: Sequence[Record], last_id: int) -> list[Event]:
-    """The records as events, once the log has given them ids; the last one has `last_id`."""
-    first = last_id - len(records) + 1
+def events_of(records: Sequence[Record], ids: Iterable[int]) -> list[Event]:
+    """The records as events, once the log has given them ids."""
     return [
         Event(
             id=EventId(number),
@@ -85,5 +89,5 @@ def events_of(records: Sequence[Record], last_id: int) -> list[Event]:
             actor=record.actor,
             data=record.data,
         )
-        for number, record in enumerate(records, first)
+        for number, record in zip(ids, records, strict=True)
     ]

@@ -1,0 +1,119 @@
+"""What replicas tell each other when they commit: by NOTIFY, with a look at the log as safety net.
+
+Some databases that speak PostgreSQL's protocol have no NOTIFY; then the look, once a second, is all
+there is, and everything else works as before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+import structlog
+
+from athena.model.event import EventId
+from athena.model.task import TaskId
+from athena.store.base import Committed, Offer
+from athena.store.postgres_connections import options
+
+if TYPE_CHECKING:
+    from athena.store.postgres_transaction import AnyConnection
+
+_log: Final = structlog.get_logger(__name__)
+_CHANNEL: Final = "athena"
+# The server takes 8,000 bytes; what does not fit is told as "look for yourselves".
+_PAYLOAD_MAX: Final = 7_900
+_RETRY_SECONDS: Final = 1.0
+
+
+async def announce(connection: AnyConnection, committed: Committed, replica: str) -> None:
+    """Have all replicas told of this transaction, once it is committed."""
+    payload = _payload(committed, replica, committed.ready)
+    if len(payload.encode()) > _PAYLOAD_MAX:
+        payload = _payload(committed, replica, None)
+    await connection.execute("SELECT pg_notify($1, $2)", _CHANNEL, payload)
+
+
+def _payload(committed: Committed, replica: str, ready: list[Offer] | None) -> str:
+    last = committed.events[-1].id if committed.events else 0
+    told = {
+        "by": replica,
+        "last": last,
+        "all": committed.wake_all or ready is None,
+        "ready": [[offer.task_id, offer.offered_to, offer.project] for offer in ready or ()],
+    }
+    return json.dumps(told, separators=(",", ":"))
+
+
+class News:
+    """Listens to the other replicas on a connection of its own, and comes back when it is lost."""
+
+    def __init__(self, url: str, replica: str, tell: Callable[[Committed], None]) -> None:
+        self._url = url
+        self._replica = replica
+        self._tell = tell
+        self._known = EventId(0)
+        self._seen = EventId(0)
+        self._listening: asyncio.Task[None] | None = None
+
+    def start(self, position: EventId) -> None:
+        """Listen from now on; `position` is the end of the log."""
+        self._known = self._seen = position
+        self._listening = asyncio.create_task(self._listen_for_ever(), name="news")
+
+    async def stop(self) -> None:
+        """Listen no more; may be repeated."""
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+    def note(self, position: EventId) -> None:
+        """The log is known up to here, by our own commit."""
+        self._known = max(self._known, position)
+
+    def look(self, position: EventId) -> None:
+        """The log ends here now: what nobody has told of since the last look is told by us."""
+        if self._seen > self._known:
+            self._known = position
+            self._tell(Committed(wake_all=True, elsewhere=position))
+        self._seen = position
+
+    async def _listen_for_ever(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                _log.warning("other replicas are not heard", reason=type(error).__name__)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _listen(self) -> None:
+        """Until the connection is lost."""
+        connection = await asyncpg.connect(self._url, **options())
+        lost = asyncio.Event()
+        try:
+            connection.add_termination_listener(lambda _: lost.set())
+            await connection.add_listener(_CHANNEL, self._hear)
+            # Something may have been told while nobody listened.
+            self._tell(Committed(wake_all=True))
+            await lost.wait()
+        finally:
+            with contextlib.suppress(OSError, TimeoutError, asyncpg.InterfaceError):
+                await connection.close(timeout=1)
+
+    def _hear(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        try:
+            told: dict[str, Any] = json.loads(str(payload))
+            by, last = str(told["by"]), EventId(int(told["last"]))
+            ready = [Offer(TaskId(i), target, project) for i, target, project in told["ready"]]
+            wake_all = bool(told["all"])
+        except (ValueError, KeyError, TypeError):
+            _log.warning("something else speaks on our channel", channel=_CHANNEL)
+            return
+        self._known = max(self._known, last)
+        if by != self._replica:
+            self._tell(Committed(ready=ready, wake_all=wake_all, elsewhere=last))

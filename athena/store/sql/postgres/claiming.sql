@@ -1,0 +1,28 @@
+-- name: lock_tasks
+-- Overridden: on SQLite there is one writer; here the rows are locked, in the order of their ids, so
+-- that two transactions cannot wait for each other.
+SELECT * FROM tasks
+WHERE id IN (SELECT value::bigint FROM json_array_elements_text(:ids::json))
+ORDER BY id FOR UPDATE;
+
+-- name: claim_heads
+-- Overridden: tasks that another replica is just claiming are left to it (SKIP LOCKED) instead of
+-- waiting for it.
+SELECT head.offered_to, head.priority, head.id
+FROM json_array_elements_text(:offers::json) AS offer (value)
+CROSS JOIN LATERAL (
+    SELECT tasks.offered_to, tasks.priority, tasks.id FROM tasks
+    WHERE tasks.readiness = 'ready' AND tasks.offered_to = offer.value
+    ORDER BY tasks.priority, tasks.id LIMIT :limit FOR UPDATE SKIP LOCKED
+) AS head ORDER BY head.priority, head.id;
+
+-- name: claim_heads_of_projects
+-- Overridden: as claim_heads.
+SELECT head.offered_to, head.project, head.priority, head.id
+FROM json_array_elements(:pairs::json) AS pair (value)
+CROSS JOIN LATERAL (
+    SELECT tasks.offered_to, tasks.project, tasks.priority, tasks.id FROM tasks
+    WHERE tasks.readiness = 'ready' AND tasks.offered_to = pair.value ->> 0
+      AND tasks.project = pair.value ->> 1
+    ORDER BY tasks.priority, tasks.id LIMIT :limit FOR UPDATE SKIP LOCKED
+) AS head ORDER BY head.priority, head.id;
