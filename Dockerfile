@@ -28,7 +28,8 @@ LABEL org.opencontainers.image.title="athena" \
       org.opencontainers.image.source="${SOURCE}" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-# The root file system may be read-only: bytecode was compiled at install, and all that is written goes to /data.
+# The root file system may be read-only: bytecode was compiled at install, and all that is written goes to /data
+# (/run/athena is where docker-compose.yml puts the address of a PostgreSQL).
 ENV PATH=/opt/athena/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
@@ -36,7 +37,8 @@ ENV PATH=/opt/athena/bin:$PATH \
     ATHENA_DATABASE_URL=sqlite:////data/tasks.db
 RUN groupadd --gid 10001 athena \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin athena \
- && install -d -m 0700 -o 10001 -g 10001 /data
+ && install -d -m 0700 -o 10001 -g 10001 /data \
+ && install -d -m 0750 -o 10001 -g 10001 /run/athena
 COPY --from=build /opt/athena /opt/athena
 USER 10001:10001
 WORKDIR /data

@@ -102,23 +102,6 @@ def test_make_help_names_every_target_for_people():
         assert f"make {target} " in done.stdout
 
 
-def test_compose_service_is_hardened():
-    """The container has no rights that it does not use, and is seen by its own machine only."""
-    athena = load("docker-compose.yml")["services"]["athena"]
-
-    assert athena["read_only"] is True
-    assert athena["init"] is True
-    assert athena["cap_drop"] == ["ALL"]
-    assert athena["security_opt"] == ["no-new-privileges:true"]
-    assert athena["restart"] == "unless-stopped"
-    assert athena["mem_limit"]
-    assert athena["pids_limit"]
-    assert athena["stop_grace_period"]
-    assert athena["ports"] == ["${PUBLISH_ADDRESS:-127.0.0.1}:${ATHENA_PORT:-5051}:5051"]
-    assert athena["volumes"] == ["data:/data"]
-    assert athena["env_file"] == [{"path": ".env", "required": False}]
-
-
 def test_image_runs_as_a_user_without_rights_and_reports_its_health():
     """The last stage names a numeric user, forms that pass signals on, and a check without curl."""
     final = (ROOT / "Dockerfile").read_text("utf-8").split("\nFROM ")[-1]
@@ -164,6 +147,19 @@ def test_playbook_defaults_are_the_service_that_is_shipped():
     assert defaults["athena_api_key"] == defaults["athena_discord_token"] == ""
 
 
+def test_role_keeps_the_address_of_the_database_to_itself():
+    """A password is in one file for one user, and shown by no task, setting or argument."""
+    holders = [
+        path for path in ROLE.rglob("*.*") if "{{ athena_database_url }}" in path.read_text()
+    ]
+    (write, _) = load("ansible/roles/athena/tasks/database.yml")
+
+    assert [path.name for path in holders] == ["database.yml"]
+    assert write["ansible.builtin.copy"]["mode"] == "0600"
+    assert write["no_log"] == "{{ athena_hide_secrets }}"
+    assert load("ansible/roles/athena/defaults/main.yml")["athena_database_url"] == ""
+
+
 def test_role_brings_every_file_that_it_names():
     """Templates and files of the source that a task copies exist, and none lies about unused."""
     tasks = "\n".join(path.read_text("utf-8") for path in (ROLE / "tasks").glob("*.yml"))
@@ -205,6 +201,23 @@ def test_backup_keeps_the_newest_and_deletes_only_after_success(tmp_path):
     kept = sorted(tmp_path.glob("athena-*"))
     assert (len(kept), kept[:2]) == (3, old[2:])
     assert (tmp_path / "mine.sqlite3").exists()
+
+
+def test_backup_of_one_kind_leaves_the_other_alone(tmp_path):
+    """Who has moved to PostgreSQL keeps the last copies of the SQLite store: the way back."""
+    script = str(ROOT / "deploy/athena-backup")
+    before = [tmp_path / f"athena-2020010{day}-000000.sqlite3" for day in range(1, 4)]
+    for path in before:
+        path.touch()
+    write = tmp_path / "athena"
+    write.write_text('#!/bin/sh\n[ "$1" = export ] && touch "$2"\n', "utf-8")
+    write.chmod(0o755)
+
+    done = subprocess.run([script, str(tmp_path), "1", str(write), "export"], timeout=30)
+
+    assert done.returncode == 0
+    assert sorted(tmp_path.glob("*.sqlite3")) == before
+    assert len(list(tmp_path.glob("athena-*.export.gz"))) == 1
 
 
 def test_license_is_the_one_that_the_package_names():
