@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from athena.model.lifecycle import Status
 from athena.model.task import TaskId
 from athena.service.feed import Feed, Watch
 from athena.service.services import Services
-from athena.store.base import Committed, Role
+from athena.store.base import Committed, Query, Role, T
 from athena.store.sqlite import SQLiteStore
 from tests.service.driver import QueueDriver
 from tests.store.clock import ManualClock
@@ -169,6 +170,48 @@ async def test_foreign_event_between_our_own_is_not_skipped(queue: QueueDriver, 
     await feed.notice_foreign_writes()
     await queue.submit()
     assert ids(await feed.read(1, limit=10)) == [2, 3, 4]
+
+
+async def test_ids_that_were_given_to_nothing_are_no_gap(queue: QueueDriver):
+    """A commit that failed may leave numbers out: every position is still found."""
+    task = await queue.submit()
+    (event,) = await queue.log()
+    feed = Feed(queue.store)
+    log = [replace(event, id=EventId(number)) for number in (1, 2, 5, 6, 90, 91)]
+
+    feed._on_commit(Committed(events=log))
+
+    for after in range(95):
+        assert ids(await feed.read(after, limit=3)) == [e.id for e in log if e.id > after][:3]
+    assert task.id == 1
+
+
+async def test_what_another_replica_wrote_is_read_once(tmp_path: Path, clock: ManualClock):
+    """However many follow; and nothing is read where nobody does."""
+    async with CountingStore(tmp_path / "tasks.db", clock) as store:
+        feed = Feed(store)
+        await feed.catch_up()
+        async with SQLiteStore(tmp_path / "tasks.db", clock, Role.VISITOR) as other:
+            await QueueDriver(other, clock).submit()
+            await QueueDriver(other, clock).submit()
+        reads = store.reads
+
+        feed._on_commit(Committed(elsewhere=EventId(2)))
+        assert (feed.position, store.reads) == (2, reads)
+        read = await asyncio.gather(*(feed.read(0, limit=10) for _ in range(5)))
+
+        assert [ids(page) for page in read] == [[1, 2]] * 5
+        assert store.reads == reads + 1
+
+
+class CountingStore(SQLiteStore):
+    """A store that counts how often it is read."""
+
+    reads = 0
+
+    async def read(self, query: Query[T]) -> T:
+        self.reads += 1
+        return await super().read(query)
 
 
 # --- one task's events ------------------------------------------------------------------------
