@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -22,12 +22,14 @@ from athena.model.key import (
 )
 from athena.model.text import fault_in_text, is_slug
 from athena.store import events, keys
-from athena.store.base import Committed, Store, Transaction
+from athena.store.base import Committed, Reading, Store, Transaction
 
 _SECRET_BYTES: Final = 32
 _SECRET_CHARACTERS_MAX: Final = 512
 _CACHED_MAX: Final = 1_000
 _USE_NOTED_EVERY: Final = timedelta(minutes=1)
+# Where others may revoke a key without our hearing of it, one that is known is looked up again.
+_BELIEVED_FOR: Final = timedelta(milliseconds=500)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +40,25 @@ class NewKey:
     secret: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A key that was looked up, and until when that is believed; None: until we hear otherwise."""
+
+    key: Key
+    until: timedelta | None
+
+
 class Keys:
-    """Use cases around keys. Valid ones are remembered, so that a request costs no query."""
+    """Use cases around keys. Valid ones are remembered, so that a request costs no query.
+
+    On a store that replicas share they are looked up again and again: a revocation counts on all
+    of them, whether or not they can hear each other.
+    """
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._known: dict[str, Key] = {}
+        self._known: dict[str, _Known] = {}
         # How often what is known was dropped: a look-up that was under way then is not remembered.
         self._dropped = 0
         self._uses: dict[KeyId, datetime] = {}
@@ -53,8 +67,9 @@ class Keys:
 
     def _on_commit(self, committed: Committed) -> None:
         revoked = any(event.type == KeyRevoked.type for event in committed.events)
-        # `wake_all` without events: another process wrote, perhaps `athena keys revoke`.
-        if revoked or (committed.wake_all and not committed.events):
+        # Another process wrote, perhaps `athena keys revoke`. Replicas do so all the time.
+        foreign = committed.elsewhere is not None and not self._store.is_shared
+        if revoked or foreign:
             self._known.clear()
             self._dropped += 1
 
@@ -63,17 +78,30 @@ class Keys:
         if len(secret) > _SECRET_CHARACTERS_MAX:
             return None
         digest = digest_of(secret)
-        key, dropped = self._known.get(digest), self._dropped
-        if key is None:
-            key = await self._store.read(lambda reading: keys.find_by_digest(reading, digest))
+        key = self._recall(digest) or await self._look_up(digest)
         now = self._clock.now()
         if key is None or not key.matches(secret) or not key.is_valid(now):
             return None
+        self._uses[key.id] = now
+        return key
+
+    def _recall(self, digest: str) -> Key | None:
+        known = self._known.get(digest)
+        if known is None or (known.until is not None and self._clock.steady() >= known.until):
+            return None
+        return known.key
+
+    async def _look_up(self, digest: str) -> Key | None:
+        dropped, asked_at = self._dropped, self._clock.steady()
+        key = await self._store.read(lambda reading: keys.find_by_digest(reading, digest))
+        if key is None or key.revoked_at is not None:
+            self._known.pop(digest, None)
+            return key
         if len(self._known) >= _CACHED_MAX:
             self._known.clear()
         if dropped == self._dropped:
-            self._known[digest] = key
-        self._uses[key.id] = now
+            until = asked_at + _BELIEVED_FOR if self._store.is_shared else None
+            self._known[digest] = _Known(key, until)
         return key
 
     async def note_uses(self) -> None:
@@ -107,42 +135,14 @@ class Keys:
 
         Raises: Invalid.
         """
-        secret = secret_from(secrets.token_bytes(_SECRET_BYTES))
-        return await self._insert(
-            secret, name=name, scopes=scopes, by=by, instance=instance, expires_at=expires_at
-        )
-
-    async def _insert(
-        self,
-        secret: str,
-        *,
-        name: str,
-        scopes: frozenset[Scope],
-        by: Actor,
-        instance: str | None,
-        expires_at: datetime | None,
-    ) -> NewKey:
         _check_key(name, scopes, instance)
         if expires_at is not None and expires_at <= self._clock.now():
             raise Invalid(errors=[FieldError("expires_at", "is past already")])
+        secret = _new_secret()
 
         async def act(tx: Transaction) -> Key:
-            key = Key(
-                id=KeyId(0),
-                name=name,
-                shown=shown_part(secret),
-                digest=digest_of(secret),
-                scopes=scopes,
-                instance=instance,
-                created_at=tx.now,
-                expires_at=expires_at,
-            )
-            stored = await keys.insert(tx, key)
-            created = KeyCreated(
-                key_id=stored.id, name=name, scopes=tuple(sorted(s.value for s in scopes))
-            )
-            await events.append(tx, created, by)
-            return stored
+            key = _key_of(secret, name=name, scopes=scopes, created_at=tx.now)
+            return await _insert(tx, replace(key, instance=instance, expires_at=expires_at), by)
 
         return NewKey(key=await self._store.run(act), secret=secret)
 
@@ -152,8 +152,7 @@ class Keys:
 
     async def has_admin(self) -> bool:
         """Whether anybody can still make keys over HTTP."""
-        now = self._clock.now()
-        return any(key.is_valid(now) and key.allows(Scope.ADMIN) for key in await self.list())
+        return await self._store.read(_has_admin)
 
     async def revoke(self, key_id: KeyId, *, by: Actor) -> None:
         """End a key's validity, at once; may be repeated.
@@ -176,19 +175,54 @@ class Keys:
 
         Raises: Invalid, for a configured secret that is too short.
         """
-        everyone = frozenset({Scope.ADMIN})
-        if configured is None:
-            if await self.has_admin():
-                return None
-            return await self.create(name="admin", scopes=everyone, by=SYSTEM)
-        if len(configured) < SECRET_CHARACTERS_MIN:
+        if configured is not None and len(configured) < SECRET_CHARACTERS_MIN:
             raise Invalid(f"ATHENA_API_KEY needs at least {SECRET_CHARACTERS_MIN} characters.")
-        digest = digest_of(configured)
-        if await self._store.read(lambda reading: keys.find_by_digest(reading, digest)) is None:
-            await self._insert(
-                configured, name="admin", scopes=everyone, by=SYSTEM, instance=None, expires_at=None
-            )
-        return None
+        secret = configured or _new_secret()
+
+        async def act(tx: Transaction) -> Key | None:
+            # In one transaction: of replicas that start together one makes the key.
+            if configured is None:
+                is_there = await _has_admin(tx)
+            else:
+                is_there = await keys.find_by_digest(tx, digest_of(secret)) is not None
+            if is_there:
+                return None
+            scopes = frozenset({Scope.ADMIN})
+            key = _key_of(secret, name="admin", scopes=scopes, created_at=tx.now)
+            return await _insert(tx, key, SYSTEM)
+
+        made = await self._store.run(act)
+        return None if made is None or configured is not None else NewKey(key=made, secret=secret)
+
+
+def _new_secret() -> str:
+    return secret_from(secrets.token_bytes(_SECRET_BYTES))
+
+
+def _key_of(secret: str, *, name: str, scopes: frozenset[Scope], created_at: datetime) -> Key:
+    return Key(
+        id=KeyId(0),
+        name=name,
+        shown=shown_part(secret),
+        digest=digest_of(secret),
+        scopes=scopes,
+        instance=None,
+        created_at=created_at,
+    )
+
+
+async def _insert(tx: Transaction, key: Key, by: Actor) -> Key:
+    stored = await keys.insert(tx, key)
+    scopes = tuple(sorted(scope.value for scope in key.scopes))
+    await events.append(tx, KeyCreated(key_id=stored.id, name=key.name, scopes=scopes), by)
+    return stored
+
+
+async def _has_admin(reading: Reading) -> bool:
+    return any(
+        key.is_valid(reading.now) and key.allows(Scope.ADMIN)
+        for key in await keys.list_all(reading)
+    )
 
 
 def _check_key(name: str, scopes: frozenset[Scope], instance: str | None) -> None:

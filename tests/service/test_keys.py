@@ -16,6 +16,7 @@ from athena.service.keys import Keys, NewKey
 from athena.store.base import Query, Role, T
 from athena.store.sqlite import SQLiteStore
 from tests.service.driver import ALICE, QueueDriver
+from tests.service.replicas import SharedStore
 from tests.store.clock import ManualClock
 
 READ = frozenset({Scope.READ})
@@ -134,6 +135,39 @@ async def test_key_revoked_by_another_process(queue: QueueDriver, tmp_path: Path
     await queue.services.feed.notice_foreign_writes()
 
     assert await keys.authenticate(made.secret) is None
+
+
+@pytest.fixture
+async def two_replicas(tmp_path: Path, clock: ManualClock) -> AsyncIterator[tuple[Keys, Keys]]:
+    """The same keys, on two servers that do not hear each other."""
+    path = tmp_path / "shared.db"
+    async with SharedStore(path, clock) as one, SharedStore(path, clock, Role.VISITOR) as other:
+        yield Keys(one, clock), Keys(other, clock)
+
+
+async def test_key_revoked_on_another_replica(two_replicas: tuple[Keys, Keys], clock: ManualClock):
+    """Within half a second it is refused on all, whether or not they can hear each other."""
+    here, there = two_replicas
+    made = await make(here)
+    assert await there.authenticate(made.secret) is not None
+
+    await here.revoke(made.key.id, by=ALICE)
+    clock.advance(timedelta(milliseconds=500))
+
+    assert await there.authenticate(made.secret) is None
+
+
+async def test_key_is_not_looked_up_for_every_request(tmp_path: Path, clock: ManualClock):
+    """Also where replicas share the store, for a moment it is believed."""
+    async with SharedStore(tmp_path / "shared.db", clock) as store:
+        keys = Keys(store, clock)
+        made = await make(keys)
+        await keys.authenticate(made.secret)
+        store.is_away = True
+
+        clock.advance(timedelta(milliseconds=499))
+
+        assert await keys.authenticate(made.secret) == made.key
 
 
 class SlowReads(SQLiteStore):
@@ -274,6 +308,17 @@ async def test_configured_key_that_was_revoked_stays_revoked(keys: Keys):
     await keys.ensure_first("a secret of some length")
 
     assert await keys.authenticate("a secret of some length") is None
+
+
+@pytest.mark.parametrize("configured", [None, "a secret of some length"])
+async def test_replicas_that_start_together_make_one_key(
+    two_replicas: tuple[Keys, Keys], configured: str | None
+):
+    """And one of them shows it, where it was made."""
+    made = await asyncio.gather(*(keys.ensure_first(configured) for keys in two_replicas))
+
+    assert len(await two_replicas[0].list()) == 1
+    assert len([key for key in made if key is not None]) == (1 if configured is None else 0)
 
 
 async def test_short_configured_key_is_refused(keys: Keys):

@@ -15,7 +15,9 @@ SELECT * FROM api_keys ORDER BY id;
 UPDATE api_keys SET revoked_at = :revoked_at WHERE id = :id AND revoked_at IS NULL;
 
 -- name: note_key_use
-UPDATE api_keys SET last_used_at = :last_used_at WHERE id = :id;
+-- Another replica may have noted a later use before.
+UPDATE api_keys SET last_used_at = :last_used_at
+WHERE id = :id AND (last_used_at IS NULL OR last_used_at < :last_used_at);
 
 -- name: find_idempotency_key
 SELECT * FROM idempotency_keys WHERE owner = :owner AND key = :key;
