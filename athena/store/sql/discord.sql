@@ -49,12 +49,12 @@ DELETE FROM discord_commands WHERE scope = :scope;
 SELECT id, description, status FROM (
     SELECT id, substr(description, 1, 300) AS description, status, 0 AS place, 0 AS turn
     FROM tasks WHERE id = :number
-      AND ((status = 'pending' AND :pending) OR (status = 'in_progress' AND :running)
-        OR (status IN ('completed', 'failed', 'cancelled') AND :ended))
+      AND ((status = 'pending' AND :pending = 1) OR (status = 'in_progress' AND :running = 1)
+        OR (status IN ('completed', 'failed', 'cancelled') AND :ended = 1))
     UNION ALL
     SELECT id, substr(description, 1, 300), status, 1, row_number() OVER () FROM (
         SELECT id, description, status FROM tasks WHERE status = 'in_progress'
-        ORDER BY claimed_at, id LIMIT CASE WHEN :running THEN :look_at ELSE 0 END
+        ORDER BY claimed_at, id LIMIT CASE WHEN :running = 1 THEN :look_at ELSE 0 END
     ) AS running
     WHERE id <> :number AND (CAST(id AS TEXT) LIKE :prefix OR (
         description LIKE :word_1 ESCAPE '\' AND description LIKE :word_2 ESCAPE '\'
@@ -62,7 +62,7 @@ SELECT id, description, status FROM (
     UNION ALL
     SELECT id, substr(description, 1, 300), status, 2, row_number() OVER () FROM (
         SELECT id, description, status FROM tasks WHERE status = 'pending'
-        ORDER BY priority, id LIMIT CASE WHEN :pending THEN :look_at ELSE 0 END
+        ORDER BY priority, id LIMIT CASE WHEN :pending = 1 THEN :look_at ELSE 0 END
     ) AS pending
     WHERE id <> :number AND (CAST(id AS TEXT) LIKE :prefix OR (
         description LIKE :word_1 ESCAPE '\' AND description LIKE :word_2 ESCAPE '\'
@@ -71,7 +71,8 @@ SELECT id, description, status FROM (
     SELECT id, substr(description, 1, 300), status, 3, row_number() OVER () FROM (
         SELECT id, description, status FROM tasks
         WHERE status IN ('completed', 'failed', 'cancelled')
-        ORDER BY completed_at DESC, id DESC LIMIT CASE WHEN :ended THEN :look_at_ended ELSE 0 END
+        ORDER BY completed_at DESC, id DESC
+        LIMIT CASE WHEN :ended = 1 THEN :look_at_ended ELSE 0 END
     ) AS ended
     WHERE id <> :number AND (CAST(id AS TEXT) LIKE :prefix OR (
         description LIKE :word_1 ESCAPE '\' AND description LIKE :word_2 ESCAPE '\'

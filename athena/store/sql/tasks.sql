@@ -21,25 +21,28 @@ SELECT * FROM tasks WHERE id = :id;
 SELECT * FROM tasks WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY id;
 
 -- name: save_claimed
--- A transition writes what it can change and no more: all columns at once cost twice as much.
+-- A transition writes what it can change and no more: all columns at once cost twice as much. What
+-- is known only of pending tasks is gone with the claim (model/holding.py).
 -- Guarded, as the two below: a task that moved on meanwhile is not overwritten.
 UPDATE tasks SET
     status = :status, updated_at = :updated_at, attempt = :attempt, claimed_by = :claimed_by,
-    claimed_at = :claimed_at, late_holder = :late_holder, lease_ms = :lease_ms,
-    lease_deadline = :lease_deadline, lease_expires_at = :lease_expires_at,
-    readiness = :readiness, parked_until = :parked_until, affinity = :affinity,
-    affinity_until = :affinity_until, offered_to = :offered_to, due_at = :due_at, phase = :phase,
-    progress_percent = :progress_percent, progress_message = :progress_message
+    claimed_at = :claimed_at, lease_ms = :lease_ms, lease_deadline = :lease_deadline,
+    lease_expires_at = :lease_expires_at, phase = :phase,
+    late_holder = NULL, readiness = NULL, parked_until = NULL, affinity = NULL,
+    affinity_until = NULL, offered_to = NULL, due_at = NULL, progress_percent = NULL,
+    progress_message = NULL
 WHERE id = :id AND status = :was_status AND attempt = :was_attempt;
 
 -- name: save_ended
+-- What is known only of pending tasks, or of running ones, is gone with the end.
 UPDATE tasks SET
     status = :status, updated_at = :updated_at, failures = :failures, claimed_by = :claimed_by,
-    claimed_at = :claimed_at, late_holder = :late_holder, lease_ms = :lease_ms, lease_deadline = :lease_deadline,
-    lease_expires_at = :lease_expires_at, readiness = :readiness, parked_until = :parked_until,
-    affinity = :affinity, affinity_until = :affinity_until, offered_to = :offered_to,
-    due_at = :due_at, phase = :phase, notes = :notes, error = :error, result = :result,
-    cost_usd = :cost_usd, completed_at = :completed_at, session_id = :session_id
+    claimed_at = :claimed_at, late_holder = :late_holder, notes = :notes, error = :error,
+    result = :result, cost_usd = :cost_usd, completed_at = :completed_at,
+    session_id = :session_id,
+    lease_ms = NULL, lease_deadline = NULL, lease_expires_at = NULL, phase = NULL,
+    readiness = NULL, parked_until = NULL, affinity = NULL, affinity_until = NULL,
+    offered_to = NULL, due_at = NULL
 WHERE id = :id AND status = :was_status AND attempt = :was_attempt;
 
 -- name: save_task
@@ -171,23 +174,26 @@ UPDATE tasks SET readiness = 'held', updated_at = :now
 WHERE lane = :lane AND lane IS NOT NULL AND readiness = 'ready' AND id <> :head;
 
 -- name: list_pending
+-- What is not asked for is NULL; the casts tell PostgreSQL of which type.
 SELECT * FROM tasks
-WHERE status = 'pending' AND (priority, id) > (:after_key, :after_id)
-  AND (:project IS NULL OR project = :project) AND (:target IS NULL OR target = :target)
-  AND (:claimed_by IS NULL OR claimed_by = :claimed_by)
-  AND (:created_by IS NULL OR created_by = :created_by)
-  AND (:priority IS NULL OR priority = :priority)
-  AND (:q IS NULL OR description LIKE :q ESCAPE '\')
+WHERE status = 'pending' AND (priority, id) > (CAST(:after_key AS BIGINT), :after_id)
+  AND (CAST(:project AS TEXT) IS NULL OR project = :project)
+  AND (CAST(:target AS TEXT) IS NULL OR target = :target)
+  AND (CAST(:claimed_by AS TEXT) IS NULL OR claimed_by = :claimed_by)
+  AND (CAST(:created_by AS TEXT) IS NULL OR created_by = :created_by)
+  AND (CAST(:priority AS INTEGER) IS NULL OR priority = :priority)
+  AND (CAST(:q AS TEXT) IS NULL OR description LIKE :q ESCAPE '\')
 ORDER BY priority, id LIMIT :limit;
 
 -- name: list_running
 SELECT * FROM tasks
 WHERE status = 'in_progress' AND (claimed_at, id) > (:after_key, :after_id)
-  AND (:project IS NULL OR project = :project) AND (:target IS NULL OR target = :target)
-  AND (:claimed_by IS NULL OR claimed_by = :claimed_by)
-  AND (:created_by IS NULL OR created_by = :created_by)
-  AND (:priority IS NULL OR priority = :priority)
-  AND (:q IS NULL OR description LIKE :q ESCAPE '\')
+  AND (CAST(:project AS TEXT) IS NULL OR project = :project)
+  AND (CAST(:target AS TEXT) IS NULL OR target = :target)
+  AND (CAST(:claimed_by AS TEXT) IS NULL OR claimed_by = :claimed_by)
+  AND (CAST(:created_by AS TEXT) IS NULL OR created_by = :created_by)
+  AND (CAST(:priority AS INTEGER) IS NULL OR priority = :priority)
+  AND (CAST(:q AS TEXT) IS NULL OR description LIKE :q ESCAPE '\')
 ORDER BY claimed_at, id LIMIT :limit;
 
 -- name: list_ended
@@ -196,11 +202,12 @@ SELECT * FROM tasks
 WHERE status IN ('completed', 'failed', 'cancelled')
   AND (completed_at, id) < (:after_key, :after_id)
   AND status IN (:end_1, :end_2, :end_3)
-  AND (:project IS NULL OR project = :project) AND (:target IS NULL OR target = :target)
-  AND (:claimed_by IS NULL OR claimed_by = :claimed_by)
-  AND (:created_by IS NULL OR created_by = :created_by)
-  AND (:priority IS NULL OR priority = :priority)
-  AND (:q IS NULL OR description LIKE :q ESCAPE '\')
+  AND (CAST(:project AS TEXT) IS NULL OR project = :project)
+  AND (CAST(:target AS TEXT) IS NULL OR target = :target)
+  AND (CAST(:claimed_by AS TEXT) IS NULL OR claimed_by = :claimed_by)
+  AND (CAST(:created_by AS TEXT) IS NULL OR created_by = :created_by)
+  AND (CAST(:priority AS INTEGER) IS NULL OR priority = :priority)
+  AND (CAST(:q AS TEXT) IS NULL OR description LIKE :q ESCAPE '\')
 ORDER BY completed_at DESC, id DESC LIMIT :limit;
 
 -- name: place_in_queue

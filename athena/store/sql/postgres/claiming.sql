@@ -1,9 +1,12 @@
 -- name: lock_tasks
 -- Overridden: on SQLite there is one writer; here the rows are locked, in the order of their ids, so
--- that two transactions cannot wait for each other.
-SELECT * FROM tasks
-WHERE id IN (SELECT value::bigint FROM json_array_elements_text(:ids::json))
-ORDER BY id FOR UPDATE;
+-- that two transactions cannot wait for each other. LATERAL is a seek for each: of a plan that was
+-- made while the table was small, IN (SELECT ...) read all of it later.
+SELECT task.* FROM (
+    SELECT value::bigint AS id FROM json_array_elements_text(:ids::json) ORDER BY id
+) AS wanted CROSS JOIN LATERAL (
+    SELECT * FROM tasks WHERE tasks.id = wanted.id FOR UPDATE
+) AS task;
 
 -- name: claim_heads
 -- Overridden: tasks that another replica is just claiming are left to it (SKIP LOCKED) instead of
