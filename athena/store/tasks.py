@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -147,6 +147,41 @@ def to_row(task: Task) -> dict[str, Value]:
     }
 
 
+def _claimed_columns(task: Task) -> dict[str, Value]:
+    """What `save_claimed` writes."""
+    return {
+        "id": task.id,
+        "status": task.status.value,
+        "updated_at": epoch_milliseconds(task.updated_at),
+        "attempt": task.attempt,
+        "claimed_by": task.claimed_by,
+        "claimed_at": time_column(task.claimed_at),
+        "lease_ms": span_column(task.lease),
+        "lease_deadline": span_column(task.lease_deadline),
+        "lease_expires_at": time_column(task.lease_expires_at),
+        "phase": None if task.phase is None else task.phase.value,
+    }
+
+
+def _ended_columns(task: Task) -> dict[str, Value]:
+    """What `save_ended` writes."""
+    return {
+        "id": task.id,
+        "status": task.status.value,
+        "updated_at": epoch_milliseconds(task.updated_at),
+        "failures": task.failures,
+        "claimed_by": task.claimed_by,
+        "claimed_at": time_column(task.claimed_at),
+        "late_holder": task.late_holder,
+        "notes": task.notes,
+        "error": task.error,
+        "result": None if task.result is None else json_column(task.result),
+        "cost_usd": task.cost_usd,
+        "completed_at": time_column(task.completed_at),
+        "session_id": task.session_id,
+    }
+
+
 async def insert(tx: Transaction, task: Task, event: TaskEvent, by: Actor) -> Task:
     """Store a new task with its event; gives it with its id."""
     task_id = await tx.insert("insert_task", to_row(task))
@@ -163,10 +198,11 @@ async def save(tx: Transaction, before: Task, after: Task, event: TaskEvent, by:
     `before` was locked in this transaction; where it is no longer what is stored, the whole
     transaction is refused as `Unavailable`.
     """
-    values = to_row(after)
+    statement, columns_of = _way_to_save(before, after)
+    values = columns_of(after)
     values["was_status"] = before.status.value
     values["was_attempt"] = before.attempt
-    await tx.defer(_statement_for(before, after), ("task", after.id), values)
+    await tx.defer(statement, ("task", after.id), values)
     if after.description != before.description:
         await tx.execute("set_description", {"id": after.id, "description": after.description})
     _remember(tx, after)
@@ -187,13 +223,13 @@ def _remember(tx: Transaction, task: Task) -> None:
         tx.memory.drop(Task, task.id)
 
 
-def _statement_for(before: Task, after: Task) -> str:
-    """The narrowest statement that writes all that the move can change."""
+def _way_to_save(before: Task, after: Task) -> tuple[str, Callable[[Task], dict[str, Value]]]:
+    """The narrowest statement that writes all that the move can change, and what it writes."""
     if after.is_running and before.is_pending:
-        return "save_claimed"
+        return "save_claimed", _claimed_columns
     if after.status.is_end and not before.status.is_end:
-        return "save_ended"
-    return "save_task"
+        return "save_ended", _ended_columns
+    return "save_task", to_row
 
 
 async def settle(tx: Transaction, before: Task, after: Task) -> None:

@@ -36,7 +36,6 @@ IMPOSSIBLE: list[tuple[str, dict[str, Any]]] = [
     ),
     ("ended without a time", {"status": Status.COMPLETED, "readiness": None}),
     ("open with a time of its end", {"completed_at": START}),
-    ("ended and still ready", {"status": Status.FAILED, "completed_at": START}),
     ("no failures less than none", {"failures": -1}),
     ("no attempt less than none", {"attempt": -1}),
     ("no attempts allowed", {"max_attempts": 0}),
@@ -58,6 +57,17 @@ async def test_impossible_task_is_not_stored(store: Store, facts: dict[str, Any]
     assert not isinstance(refusal.value, AthenaError)
     assert await store.read(lambda r: tasks.get(r, task.id)) == task
     assert await store.read(events.last_id) == 1
+
+
+async def test_ended_task_is_never_ready(store: Store):
+    """What has ended cannot come back by a bug in what is derived."""
+    task = await insert(store)
+    ended = replace(task, status=Status.FAILED, completed_at=START, readiness=None, offered_to=None)
+    await store.run(lambda tx: tasks.save(tx, task, ended, CHANGED, ALICE))
+    impossible = replace(ended, readiness=Readiness.READY)
+
+    with pytest.raises(Exception, match=r"(?i)constraint|violates"):
+        await store.run(lambda tx: tasks.save(tx, ended, impossible, CHANGED, ALICE))
 
 
 @pytest.mark.parametrize("description", ["", "x" * 20_001])
