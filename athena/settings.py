@@ -11,6 +11,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import unquote
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -25,6 +26,15 @@ _UNITS: Final = {
     "d": timedelta(days=1),
 }
 _SQLITE: Final = "sqlite:///"
+_HOST: Final = r"(?:\[[0-9A-Fa-f:.%]+\]|[^\[\]:,@/?#\s]+)(?::\d+)?"
+_POSTGRES: Final = re.compile(
+    rf"^(?P<scheme>postgres(?:ql)?://)(?:(?P<user>[^:@/?#\s]+)(?::(?P<password>[^@/?#\s]*))?@)?"
+    rf"(?P<place>(?:{_HOST}(?:,{_HOST})*)?/[^/?#\s]+)(?P<options>\?[^#\s]*)?$"
+)
+_PASSWORD_OPTION: Final = re.compile(r"(?<=[?&])((?:ssl)?password=)([^&]*)")
+_HIDDEN: Final = "***"
+# A shorter word is no secret worth the name, and would be taken out of every text.
+_PASSWORD_CHARACTERS_HIDDEN: Final = 8
 
 
 def _span(value: object) -> object:
@@ -71,7 +81,10 @@ class Settings(BaseSettings):
         (), description="Proxies whose X-Forwarded-For counts: addresses or networks, by comma."
     )
     database_url: str = Field(
-        "sqlite:///data/tasks.db", description="The store: sqlite:///PATH (four slashes: absolute)."
+        "sqlite:///data/tasks.db",
+        repr=False,  # it may hold a password
+        description="The store: sqlite:///PATH (four slashes: absolute), or "
+        "postgresql://USER:PASSWORD@HOST:PORT/NAME.",
     )
     api_key: SecretStr | None = Field(
         None,
@@ -172,9 +185,13 @@ class Settings(BaseSettings):
     def _is_consistent(self) -> Self:
         if not timedelta(seconds=1) <= self.stale_after <= timedelta(hours=24):
             raise ValueError("STALE_AFTER must be from 1s to 24h")
-        if not self.database_url.startswith(_SQLITE) or not self.database_url[len(_SQLITE) :]:
-            raise ValueError("DATABASE_URL must begin with sqlite:/// and name a file")
+        _check_database_url(self.database_url)
         return self
+
+    @property
+    def is_postgres(self) -> bool:
+        """Whether the store is a PostgreSQL database, and not a file."""
+        return not self.database_url.startswith(_SQLITE)
 
     @property
     def database_path(self) -> Path:
@@ -182,6 +199,55 @@ class Settings(BaseSettings):
         return Path(self.database_url.removeprefix(_SQLITE))
 
     @property
+    def database_shown(self) -> str:
+        """Where the store is, without its password."""
+        if not self.is_postgres:
+            return self.database_url
+        said = _said_of_postgres(self.database_url)
+        password = "" if said["password"] is None else f":{_HIDDEN}"
+        user = "" if said["user"] is None else f"{said['user']}{password}@"
+        options = _PASSWORD_OPTION.sub(rf"\1{_HIDDEN}", said["options"] or "")
+        return f"{said['scheme']}{user}{said['place']}{options}"
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """What must never stand in a log or a message."""
-        return tuple(s.get_secret_value() for s in (self.api_key, self.discord_token) if s)
+        said = tuple(s.get_secret_value() for s in (self.api_key, self.discord_token) if s)
+        return said + (_secrets_in(self.database_url) if self.is_postgres else ())
+
+
+def _said_of_postgres(url: str) -> dict[str, str | None]:
+    """The parts of an address of PostgreSQL.
+
+    Raises: ValueError, which repeats none of it.
+    """
+    match = _POSTGRES.match(url)
+    if match is None:
+        raise ValueError(
+            "DATABASE_URL must be postgresql://USER:PASSWORD@HOST:PORT/NAME; in USER and PASSWORD "
+            "signs are written as %40 for @, %2F for /, %3A for :, %23 for #, %3F for ?, %25 for %"
+        )
+    return match.groupdict()
+
+
+def _check_database_url(url: str) -> None:
+    if url.startswith(("postgresql://", "postgres://")):
+        _said_of_postgres(url)
+    elif not url.startswith(_SQLITE) or url == _SQLITE:
+        raise ValueError(
+            "DATABASE_URL must begin with sqlite:/// and name a file, or with postgresql://"
+        )
+
+
+def _secrets_in(url: str) -> tuple[str, ...]:
+    """The password of an address, as it is written there and as it is, and the address with it."""
+    said = _said_of_postgres(url)
+    options = said["options"] or ""
+    written = [said["password"] or "", *(m[2] for m in _PASSWORD_OPTION.finditer(options))]
+    passwords = {form for text in written for form in (text, unquote(text)) if form}
+    if not passwords:
+        return ()
+    # Of one that is a name as well, such as athena:athena@, only the address tells it apart.
+    open_words = f"{said['user']} {said['place']}"
+    hidden = {p for p in passwords if len(p) >= _PASSWORD_CHARACTERS_HIDDEN and p not in open_words}
+    return (url, *sorted(hidden))

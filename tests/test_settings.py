@@ -144,6 +144,14 @@ def test_secrets_are_not_shown(load: Load):
         ({"PUBLIC_URL": "athena.example"}, "is not a URL"),
         ({"DATABASE_URL": "mysql://x"}, "must begin with sqlite:///"),
         ({"DATABASE_URL": "sqlite:///"}, "name a file"),
+        ({"DATABASE_URL": "postgresql+asyncpg://h/n"}, "or with postgresql://"),
+        ({"DATABASE_URL": "postgresql://host"}, "HOST:PORT/NAME"),
+        ({"DATABASE_URL": "postgresql://host/"}, "HOST:PORT/NAME"),
+        ({"DATABASE_URL": "postgresql://host:port/name"}, "HOST:PORT/NAME"),
+        ({"DATABASE_URL": "postgresql://u:p@ss@host/name"}, "%40 for @"),
+        ({"DATABASE_URL": "postgresql://u:p/ss@host/name"}, "%2F for /"),
+        ({"DATABASE_URL": "postgresql://u:p#ss@host/name"}, "%23 for #"),
+        ({"DATABASE_URL": "postgresql://[::1/name"}, "HOST:PORT/NAME"),
         ({"API_KEY_FILE": "/no/such/file"}, "API_KEY_FILE cannot be read"),
         ({"API_KEY_FILE": "x", "API_KEY": "x" * 20}, "not both"),
     ],
@@ -152,6 +160,56 @@ def test_what_makes_no_sense_is_refused(load: Load, variables: dict[str, str], c
     """With a sentence that says what would."""
     with pytest.raises(ValidationError, match=complaint):
         load(**variables)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://db.example/athena", "postgresql://db.example/athena"),
+        ("postgres://athena@[::1]:5433/queue", "postgres://athena@[::1]:5433/queue"),
+        ("postgresql:///athena?host=/run/pg", "postgresql:///athena?host=/run/pg"),
+        ("postgresql://u:s3cr3t-word@a:1,b:2/q", "postgresql://u:***@a:1,b:2/q"),
+        ("postgresql://u:s3cr%40t-word@h/q", "postgresql://u:***@h/q"),
+        (
+            "postgresql://h/q?user=u&password=s3cret-word&sslmode=require",
+            "postgresql://h/q?user=u&password=***&sslmode=require",
+        ),
+    ],
+)
+def test_address_of_postgres(load: Load, url: str, shown: str):
+    """Shown without its password, which is in no print of the settings either."""
+    settings = load(DATABASE_URL=url)
+
+    assert settings.is_postgres
+    assert settings.database_url == url
+    assert settings.database_shown == shown
+    assert "word" not in repr(settings)
+    assert not any(secret in shown for secret in settings.secrets)
+
+
+@pytest.mark.parametrize(
+    ("url", "secrets"),
+    [
+        ("postgresql://athena@host/athena", ()),
+        ("postgresql://u:long%40enough@host/q", ("long%40enough", "long@enough")),
+        ("postgresql://h/q?password=long-enough", ("long-enough",)),
+        ("postgresql://u:short@host/q", ()),
+        ("postgresql://athena-queue:athena-queue@host/q", ()),
+    ],
+)
+def test_password_of_the_database_is_a_secret(load: Load, url: str, secrets: tuple[str, ...]):
+    """In both ways of writing; one that is no secret worth the name only within its address."""
+    found = load(DATABASE_URL=url).secrets
+
+    assert found == ((url, *secrets) if ":" in url.partition("//")[2] or secrets else ())
+
+
+def test_complaint_about_an_address_repeats_none_of_it(load: Load):
+    """It is shown where the password must not be."""
+    with pytest.raises(ValidationError) as refusal:
+        load(DATABASE_URL="postgresql://user:s3cret@word:x@host:99999999/name")
+
+    assert not any(part in str(refusal.value) for part in ("s3cret", "word", "99999999"))
 
 
 def test_secret_file_that_is_no_text(load: Load, tmp_path: Path):
