@@ -21,7 +21,13 @@ from athena.store.base import (
     StoreUnusable,
     UseCase,
 )
-from athena.store.postgres_connections import ENGINE, as_unavailable, options, prepare
+from athena.store.postgres_connections import (
+    ENGINE,
+    as_unavailable,
+    options,
+    prepare,
+    prepare_for_visitor,
+)
 from athena.store.postgres_news import News
 from athena.store.postgres_transaction import CLOCK, PostgresReading
 from athena.store.postgres_writer import PostgresWriter
@@ -58,7 +64,8 @@ class PostgresStore(Store):
     async def open(self) -> None:
         """See `Store.open`. Leases are renewed by whoever leads, after an outage only."""
         try:
-            await prepare(self._url)
+            is_server = self._role is Role.SERVER
+            await (prepare if is_server else prepare_for_visitor)(self._url)
             pool = await self._open_pool(PostgresWriter.connections())
             self._readers = await self._open_pool(_READERS, idle_seconds=_READER_IDLE_SECONDS)
             self._writer = PostgresWriter(
@@ -68,7 +75,7 @@ class PostgresStore(Store):
                 replica=self._name,
                 tell=self._tell_own,
             )
-            if self._role is Role.SERVER:
+            if is_server:
                 self._news.start(await self.read(events.last_id))
         except BaseException:
             await self.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import asyncpg
@@ -83,28 +85,62 @@ async def prepare(url: str) -> None:
     Raises: StoreUnusable.
     """
     migrations = load_migrations(ENGINE)
-    try:
-        connection = await asyncpg.connect(url, **options())
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise StoreUnusable(_why_unreachable(error)) from error
-    try:
+    async with _connected(url) as connection:
         for migration in migrations:
             async with connection.transaction():
                 # Replicas that start together: one migrates, the others wait and find it done.
                 await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK_SCHEMA)
-                version = await schema_version(connection)
+                version = await _ensure_version(connection)
                 _refuse_if_newer(version, len(migrations))
                 if version < migration.number:
                     await connection.execute(migration.sql)
                     await connection.execute(
                         "UPDATE schema_version SET version = $1", migration.number
                     )
+
+
+async def prepare_for_visitor(url: str) -> None:
+    """See to it that the database can be used beside servers, whose schema is not to be touched.
+
+    Raises: StoreUnusable.
+    """
+    version = await check_database(url)
+    if version is None:
+        await prepare(url)
+    elif version < len(load_migrations(ENGINE)):
+        raise StoreUnusable(
+            "The database has an older schema: stop every Athena that uses it, and run "
+            "`athena migrate`."
+        )
+
+
+async def check_database(url: str) -> int | None:
+    """The number of the database's last migration, None where it is empty; changes nothing.
+
+    Raises: StoreUnusable, where it cannot be reached, is somebody else's, or is newer.
+    """
+    async with _connected(url) as connection:
+        version = await schema_version(connection)
+    _refuse_if_newer(version or 0, len(load_migrations(ENGINE)))
+    return version
+
+
+@contextlib.asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[asyncpg.Connection[Any]]:
+    try:
+        connection = await asyncpg.connect(url, **options())
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise StoreUnusable(_why_unreachable(error)) from error
+    try:
+        yield connection
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise StoreUnusable(f"PostgreSQL cannot be used: {_sentence(error)}") from error
     finally:
         await connection.close()
 
 
-async def schema_version(connection: asyncpg.Connection[Any]) -> int:
-    """The number of the last migration; 0 for an empty database.
+async def schema_version(connection: asyncpg.Connection[Any]) -> int | None:
+    """The number of the last migration; None for an empty database.
 
     Raises: StoreUnusable, where the database is somebody else's.
     """
@@ -113,9 +149,15 @@ async def schema_version(connection: asyncpg.Connection[Any]) -> int:
         return version
     if await connection.fetchval("SELECT to_regclass('tasks')") is not None:
         raise StoreUnusable("This database has tables, but none that say they are Athena's.")
-    await connection.execute("CREATE TABLE schema_version (version INTEGER NOT NULL)")
-    await connection.execute("INSERT INTO schema_version (version) VALUES (0)")
-    return 0
+    return None
+
+
+async def _ensure_version(connection: asyncpg.Connection[Any]) -> int:
+    version = await schema_version(connection)
+    if version is None:
+        await connection.execute("CREATE TABLE schema_version (version INTEGER NOT NULL)")
+        await connection.execute("INSERT INTO schema_version (version) VALUES (0)")
+    return version or 0
 
 
 def _refuse_if_newer(version: int, known: int) -> None:
