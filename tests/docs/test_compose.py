@@ -126,6 +126,11 @@ def test_proxy_repeats_no_request_that_may_have_been_carried_out():
     assert re.findall(r"^\tretry-on (.+)$", config, re.MULTILINE) == ["conn-failure empty-response"]
 
 
+def test_proxy_hangs_up_for_a_client_that_has_gone():
+    """Else the poll of a client that is gone takes the next task, and keeps it for a lease."""
+    assert "\toption abortonclose\n" in proxy_config()
+
+
 def test_proxy_waits_longer_than_any_poll():
     """Long polls last for up to a minute."""
     timeouts = dict(
