@@ -16,6 +16,7 @@ import click
 
 from athena import __version__
 from athena.clock import SystemClock
+from athena.commands.transfer import export, import_
 from athena.commands.visiting import explained, visit
 from athena.model.event import SYSTEM
 from athena.model.key import Key, KeyId, Scope
@@ -109,11 +110,15 @@ def check() -> None:
     for name, value in settings.model_dump().items():
         if value not in (None, ()):
             shown = "(set)" if name in ("api_key", "discord_token") else value
+            if name == "database_url":
+                shown = settings.database_shown
             click.echo(f"{PREFIX}{name.upper()} = {shown}")
     click.echo(f"store: {_state_of_store(settings)}")
 
 
 def _state_of_store(settings: Settings) -> str:
+    if settings.is_postgres:
+        return _state_of_database(settings)
     from athena.store import sqlite_files
 
     path = settings.database_path
@@ -122,6 +127,22 @@ def _state_of_store(settings: Settings) -> str:
     with explained():
         version = sqlite_files.check_database(path)
     return f"{path} is intact (schema {version})"
+
+
+def _state_of_database(settings: Settings) -> str:
+    with explained():
+        from athena.app import check_database
+
+        version = asyncio.run(check_database(settings))
+    if version is None:
+        return f"{settings.database_shown} is empty; `athena serve` makes its tables"
+    return f"{settings.database_shown} is reachable (schema {version})"
+
+
+def _refuse_on_postgres(settings: Settings, advice: str) -> None:
+    """Raises: ClickException, where the store is no file."""
+    if settings.is_postgres:
+        raise click.ClickException(f"The store is a PostgreSQL database: {advice}")
 
 
 @main.group("keys")
@@ -212,6 +233,7 @@ def backup(file: Path, force: bool) -> None:
 
     with explained():
         settings = Settings()
+        _refuse_on_postgres(settings, f"use pg_dump, or `athena export {file}`.")
         if file.exists() and file.stat().st_size > 0 and not force:
             raise click.ClickException(f"{file} exists already; --force replaces it.")
         if not settings.database_path.exists():
@@ -228,7 +250,11 @@ def restore(file: Path, yes: bool) -> None:
     from athena.store import sqlite_files
 
     with explained():
-        path = Settings().database_path
+        settings = Settings()
+        _refuse_on_postgres(
+            settings, "use pg_restore, or `athena import` of what `athena export` wrote."
+        )
+        path = settings.database_path
         with sqlite_files.locked(path):
             version = sqlite_files.check_database(file)
             if path.exists() and not yes and sys.stdin.isatty():
@@ -243,7 +269,14 @@ def migrate() -> None:
     from athena.store import sqlite_files
 
     with explained():
-        path = Settings().database_path
+        settings = Settings()
+        if settings.is_postgres:
+            from athena.app import migrate_database
+
+            number = asyncio.run(migrate_database(settings))
+            click.echo(f"{settings.database_shown} has schema {number}")
+            return
+        path = settings.database_path
         with sqlite_files.locked(path):
             sqlite_files.prepare(path)
             version = sqlite_files.check_database(path)
@@ -278,6 +311,7 @@ def purge(older_than_days: float | None, statuses: tuple[str, ...], compact: boo
     )
     click.echo(f"{removed} tasks removed")
     if compact:
+        _refuse_on_postgres(settings, "it gives space back by itself (autovacuum).")
         from athena.store import sqlite_files
 
         with explained():
@@ -303,3 +337,7 @@ def healthcheck() -> None:
     click.echo(body)
     if answer.status != http.client.OK:
         raise click.exceptions.Exit(1)
+
+
+for _command in (export, import_):
+    main.add_command(_command)

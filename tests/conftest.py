@@ -7,12 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from tests import postgres
 from tests.running import RunningServer
+from tests.shell import Shell
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--full`: the scenarios in the sizes that the specification names; takes many minutes."""
     parser.addoption("--full", action="store_true", help="run the scenarios in their full sizes")
+
+
+@pytest.fixture(autouse=True)
+def _databases_end_with_the_test() -> Iterator[None]:
+    yield
+    postgres.end_test()
 
 
 @pytest.fixture
@@ -36,3 +44,22 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
 def server(start_server: Callable[..., RunningServer]) -> RunningServer:
     """One real server."""
     return start_server()
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """A folder where nothing runs."""
+    folder = tmp_path / "shell"
+    folder.mkdir()
+    return Shell(folder)
+
+
+@pytest.fixture
+def beside(server: RunningServer) -> Shell:
+    """A folder where a server runs."""
+    settings = {
+        name.removeprefix("ATHENA_"): value
+        for name, value in server.environment.items()
+        if name.startswith("ATHENA_")
+    }
+    return Shell(server.folder, settings)

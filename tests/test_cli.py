@@ -8,85 +8,18 @@ import pty
 import re
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from athena import __version__
 from tests.running import RunningServer
-
-TIMEOUT_SECONDS = 60
-
-
-@dataclass
-class Shell:
-    """Runs `athena` in a folder, with these settings and none of the machine's own."""
-
-    folder: Path
-    settings: dict[str, str] = field(default_factory=dict)
-    stdin: int = subprocess.DEVNULL
-
-    @property
-    def database(self) -> Path:
-        return self.folder / "data" / "tasks.db"
-
-    def run(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        """The command, to its end."""
-        kept = {n: v for n, v in os.environ.items() if not n.startswith("ATHENA_")}
-        said = {f"ATHENA_{name}": value for name, value in {**self.settings, **settings}.items()}
-        return subprocess.run(
-            [sys.executable, "-m", "athena", *words],
-            stdin=self.stdin,
-            cwd=self.folder,
-            env={**kept, **said},
-            capture_output=True,
-            encoding="utf-8",
-            timeout=TIMEOUT_SECONDS,
-        )
-
-    def succeed(self, *words: str, **settings: str) -> str:
-        """What the command prints, which must succeed."""
-        done = self.run(*words, **settings)
-        assert (done.returncode, done.stderr) == (0, ""), done
-        return done.stdout
-
-    def refuse(self, *words: str, **settings: str) -> str:
-        """The one line with which the command is refused."""
-        done = self.run(*words, **settings)
-        assert done.returncode == 1, done
-        (line,) = done.stderr.splitlines()
-        return line
-
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(self.database)) as connection:
-            return connection.execute(sql).fetchall()
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    """A folder where nothing runs."""
-    folder = tmp_path / "shell"
-    folder.mkdir()
-    return Shell(folder)
-
-
-@pytest.fixture
-def beside(server: RunningServer) -> Shell:
-    """A folder where a server runs."""
-    settings = {
-        name.removeprefix("ATHENA_"): value
-        for name, value in server.environment.items()
-        if name.startswith("ATHENA_")
-    }
-    return Shell(server.folder, settings)
+from tests.shell import Shell
 
 
 def until(condition: Callable[[], bool], *, seconds: float = 10) -> None:
@@ -114,6 +47,8 @@ COMMANDS = [
     ["backup", "copy"],
     ["restore", "copy", "--yes"],
     ["migrate"],
+    ["export", "-"],
+    ["import", "copy"],
     ["purge"],
     ["healthcheck"],
 ]

@@ -1,0 +1,127 @@
+-- Every table, page by page in the order of its key, and row by row back in. The columns are listed
+-- once more in store/transfer.py; tests compare both with the schema.
+
+-- name: export_tasks
+SELECT * FROM tasks WHERE id > :id ORDER BY id LIMIT :limit;
+
+-- name: import_tasks
+INSERT INTO tasks (
+    id, description, status, priority, project, target, lane, created_at, created_by,
+    created_via, submitter, updated_at, not_before, max_attempts, attempt, failures, claimed_by,
+    claimed_at, late_holder, lease_ms, lease_deadline, lease_expires_at, readiness,
+    dependencies, unmet, parked_until, affinity, affinity_until, offered_to, due_at, phase,
+    progress_percent, progress_message, notes, error, result, cost_usd, completed_at,
+    session_id, continues, metadata
+) VALUES (
+    :id, :description, :status, :priority, :project, :target, :lane, :created_at, :created_by,
+    :created_via, :submitter, :updated_at, :not_before, :max_attempts, :attempt, :failures,
+    :claimed_by, :claimed_at, :late_holder, :lease_ms, :lease_deadline, :lease_expires_at,
+    :readiness, :dependencies, :unmet, :parked_until, :affinity, :affinity_until, :offered_to,
+    :due_at, :phase, :progress_percent, :progress_message, :notes, :error, :result, :cost_usd,
+    :completed_at, :session_id, :continues, :metadata
+);
+
+-- name: export_task_dependencies
+SELECT * FROM task_dependencies WHERE (task_id, depends_on) > (:task_id, :depends_on)
+ORDER BY task_id, depends_on LIMIT :limit;
+
+-- name: import_task_dependencies
+INSERT INTO task_dependencies (task_id, depends_on)
+VALUES (:task_id, :depends_on);
+
+-- name: export_events
+SELECT * FROM events WHERE id > :id ORDER BY id LIMIT :limit;
+
+-- name: import_events
+INSERT INTO events (id, task_id, type, at, actor_kind, actor_name, data)
+VALUES (:id, :task_id, :type, :at, :actor_kind, :actor_name, :data);
+
+-- name: export_instances
+SELECT * FROM instances WHERE slug > :slug ORDER BY slug LIMIT :limit;
+
+-- name: import_instances
+INSERT INTO instances (
+    slug, name, host, platform, version, labels, projects, slots, health, first_seen, last_seen,
+    online
+) VALUES (
+    :slug, :name, :host, :platform, :version, :labels, :projects, :slots, :health, :first_seen,
+    :last_seen, :online
+);
+
+-- name: export_api_keys
+SELECT * FROM api_keys WHERE id > :id ORDER BY id LIMIT :limit;
+
+-- name: import_api_keys
+INSERT INTO api_keys (
+    id, name, shown, digest, scopes, instance, created_at, expires_at, last_used_at, revoked_at
+) VALUES (
+    :id, :name, :shown, :digest, :scopes, :instance, :created_at, :expires_at, :last_used_at,
+    :revoked_at
+);
+
+-- name: export_pauses
+-- The pause of everything has two empty texts for its key, and nothing comes before them.
+SELECT * FROM pauses WHERE (project, instance) > (:project, :instance) OR :is_first = 1
+ORDER BY project, instance LIMIT :limit;
+
+-- name: import_pauses
+INSERT INTO pauses (project, instance)
+VALUES (:project, :instance);
+
+-- name: export_idempotency_keys
+SELECT * FROM idempotency_keys WHERE (owner, key) > (:owner, :key)
+ORDER BY owner, key LIMIT :limit;
+
+-- name: import_idempotency_keys
+INSERT INTO idempotency_keys (owner, key, fingerprint, task_id, answer, created_at)
+VALUES (:owner, :key, :fingerprint, :task_id, :answer, :created_at);
+
+-- name: export_sink_cursors
+SELECT * FROM sink_cursors WHERE sink > :sink ORDER BY sink LIMIT :limit;
+
+-- name: import_sink_cursors
+INSERT INTO sink_cursors (sink, position)
+VALUES (:sink, :position);
+
+-- name: export_discord_deliveries
+SELECT * FROM discord_deliveries WHERE task_id > :task_id ORDER BY task_id LIMIT :limit;
+
+-- name: import_discord_deliveries
+INSERT INTO discord_deliveries (
+    task_id, guild_id, channel_id, card_id, cards_posted, shown, thread_id, progress_id,
+    progress, delivered
+) VALUES (
+    :task_id, :guild_id, :channel_id, :card_id, :cards_posted, :shown, :thread_id, :progress_id,
+    :progress, :delivered
+);
+
+-- name: export_discord_outgoing
+SELECT * FROM discord_outgoing WHERE task_id > :task_id ORDER BY task_id LIMIT :limit;
+
+-- name: import_discord_outgoing
+INSERT INTO discord_outgoing (
+    task_id, kind, channel_id, nonce, through, begun_at, content, reply_to, mention, file_name,
+    file_text
+) VALUES (
+    :task_id, :kind, :channel_id, :nonce, :through, :begun_at, :content, :reply_to, :mention,
+    :file_name, :file_text
+);
+
+-- name: export_discord_commands
+SELECT * FROM discord_commands WHERE scope > :scope ORDER BY scope LIMIT :limit;
+
+-- name: import_discord_commands
+INSERT INTO discord_commands (scope, fingerprint)
+VALUES (:scope, :fingerprint);
+
+-- name: store_origin
+SELECT 'sqlite' AS engine, user_version AS schema FROM pragma_user_version;
+
+-- name: id_counters
+-- The highest id that each table has ever given, also to a row that is gone.
+SELECT name, seq AS last_id FROM sqlite_sequence ORDER BY name;
+
+-- name: set_id_counter
+-- The table has no unique key: without its row's own number there would be two rows of one name.
+INSERT OR REPLACE INTO sqlite_sequence (rowid, name, seq)
+VALUES ((SELECT rowid FROM sqlite_sequence WHERE name = :name), :name, :last_id);
