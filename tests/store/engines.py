@@ -8,7 +8,9 @@ from pathlib import Path
 
 from athena.model.clock import Clock
 from athena.store.base import Store
+from athena.store.postgres import PostgresStore
 from athena.store.sqlite import SQLiteStore
+from tests.postgres import databases
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,4 +25,10 @@ def _sqlite(folder: Path, clock: Clock) -> Store:
     return SQLiteStore(folder / "tasks.db", clock)
 
 
-ENGINES = {engine.name: engine for engine in (Engine("sqlite", _sqlite),)}
+def _postgres(folder: Path, clock: Clock) -> Store:
+    return PostgresStore(databases().url(databases().database_of(folder)), clock)
+
+
+ENGINES = {
+    engine.name: engine for engine in (Engine("sqlite", _sqlite), Engine("postgres", _postgres))
+}
