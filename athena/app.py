@@ -36,7 +36,13 @@ _log: Final = structlog.get_logger(__name__)
 
 def build_store(settings: Settings, clock: Clock, role: Role = Role.SERVER) -> Store:
     """The store that the settings name."""
-    return SQLiteStore(settings.database_path, clock, role)
+    if not settings.is_postgres:
+        return SQLiteStore(settings.database_path, clock, role)
+    # Imported late: its library is an extra.
+    from athena.store.postgres import PostgresStore
+
+    # By the database's own clock: replicas on several machines have but that one in common.
+    return PostgresStore(settings.database_url, role=role)
 
 
 def replica_name() -> str:

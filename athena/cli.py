@@ -16,6 +16,7 @@ import click
 
 from athena import __version__
 from athena.clock import SystemClock
+from athena.commands import database
 from athena.commands.transfer import export, import_
 from athena.commands.visiting import explained, visit
 from athena.model.event import SYSTEM
@@ -118,7 +119,8 @@ def check() -> None:
 
 def _state_of_store(settings: Settings) -> str:
     if settings.is_postgres:
-        return _state_of_database(settings)
+        with explained():
+            return database.state_of(settings)
     from athena.store import sqlite_files
 
     path = settings.database_path
@@ -127,22 +129,6 @@ def _state_of_store(settings: Settings) -> str:
     with explained():
         version = sqlite_files.check_database(path)
     return f"{path} is intact (schema {version})"
-
-
-def _state_of_database(settings: Settings) -> str:
-    with explained():
-        from athena.app import check_database
-
-        version = asyncio.run(check_database(settings))
-    if version is None:
-        return f"{settings.database_shown} is empty; `athena serve` makes its tables"
-    return f"{settings.database_shown} is reachable (schema {version})"
-
-
-def _refuse_on_postgres(settings: Settings, advice: str) -> None:
-    """Raises: ClickException, where the store is no file."""
-    if settings.is_postgres:
-        raise click.ClickException(f"The store is a PostgreSQL database: {advice}")
 
 
 @main.group("keys")
@@ -233,7 +219,7 @@ def backup(file: Path, force: bool) -> None:
 
     with explained():
         settings = Settings()
-        _refuse_on_postgres(settings, f"use pg_dump, or `athena export {file}`.")
+        database.refuse(settings, f"use pg_dump, or `athena export {file}`.")
         if file.exists() and file.stat().st_size > 0 and not force:
             raise click.ClickException(f"{file} exists already; --force replaces it.")
         if not settings.database_path.exists():
@@ -251,7 +237,7 @@ def restore(file: Path, yes: bool) -> None:
 
     with explained():
         settings = Settings()
-        _refuse_on_postgres(
+        database.refuse(
             settings, "use pg_restore, or `athena import` of what `athena export` wrote."
         )
         path = settings.database_path
@@ -271,10 +257,8 @@ def migrate() -> None:
     with explained():
         settings = Settings()
         if settings.is_postgres:
-            from athena.app import migrate_database
-
-            number = asyncio.run(migrate_database(settings))
-            click.echo(f"{settings.database_shown} has schema {number}")
+            version = database.migrate(settings)
+            click.echo(f"{settings.database_shown} has schema {version}")
             return
         path = settings.database_path
         with sqlite_files.locked(path):
@@ -301,6 +285,8 @@ def purge(older_than_days: float | None, statuses: tuple[str, ...], compact: boo
     """Remove ended tasks, also while the server runs."""
     with explained():
         settings = Settings()
+        if compact:
+            database.refuse(settings, "it gives space back by itself (autovacuum).")
     days = settings.retention_days if older_than_days is None else older_than_days
     if older_than_days is None and days == 0:
         raise click.UsageError("retention is off: say --older-than-days")
@@ -311,7 +297,6 @@ def purge(older_than_days: float | None, statuses: tuple[str, ...], compact: boo
     )
     click.echo(f"{removed} tasks removed")
     if compact:
-        _refuse_on_postgres(settings, "it gives space back by itself (autovacuum).")
         from athena.store import sqlite_files
 
         with explained():

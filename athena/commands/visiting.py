@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 from pydantic import ValidationError
@@ -17,6 +17,11 @@ from athena.service.services import Services, build_services
 from athena.settings import PREFIX, Settings
 
 T = TypeVar("T")
+_POSTGRES_LIBRARY: Final = "asyncpg"
+_INSTALL_IT: Final = (
+    "PostgreSQL needs a library that is not installed: "
+    "pip install 'claude-task-client[server,postgres]'"
+)
 
 
 @contextlib.contextmanager
@@ -30,6 +35,10 @@ def explained() -> Iterator[None]:
         raise click.ClickException("\n".join(_setting_faults(error))) from error
     except OSError as error:
         raise click.ClickException(str(error)) from error
+    except ModuleNotFoundError as error:
+        if error.name != _POSTGRES_LIBRARY:
+            raise
+        raise click.ClickException(_INSTALL_IT) from error
 
 
 def _setting_faults(error: ValidationError) -> Iterator[str]:
