@@ -3,7 +3,7 @@
 
 CREATE TABLE leader (
     id INTEGER PRIMARY KEY CHECK (id = 1),
-    replica TEXT NOT NULL,
+    replica TEXT COLLATE "C" NOT NULL,
     term BIGINT NOT NULL CHECK (term >= 0),
     seen_at BIGINT NOT NULL
 );
