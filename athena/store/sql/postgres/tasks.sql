@@ -14,14 +14,15 @@ CROSS JOIN LATERAL (
 ORDER BY tasks.priority, tasks.id LIMIT 1;
 
 -- name: claim_candidate_of_projects
--- Overridden: as claim_candidate.
+-- Overridden: as claim_candidate. The project is said as a range and leads the order, so that no
+-- plan takes the index without it, which has the tasks of all other projects in front.
 SELECT tasks.* FROM json_array_elements_text(:offers::json) AS offer (value)
 CROSS JOIN json_array_elements_text(:projects::json) AS wanted (value)
 CROSS JOIN LATERAL (
     SELECT head.id FROM tasks AS head
     WHERE head.readiness = 'ready' AND head.offered_to = offer.value
-      AND head.project = wanted.value
-    ORDER BY head.priority, head.id LIMIT 1
+      AND head.project >= wanted.value AND head.project <= wanted.value
+    ORDER BY head.project, head.priority, head.id LIMIT 1
 ) AS heads JOIN tasks ON tasks.id = heads.id
 ORDER BY tasks.priority, tasks.id LIMIT 1;
 
