@@ -14,7 +14,7 @@ from aiohttp import web
 
 from athena.api.reply import json_bytes
 from athena.api.wire.events import event_json
-from athena.model.errors import TooMany
+from athena.model.errors import TooMany, Unavailable
 from athena.model.event import ActorKind, Event
 from athena.service.feed import Feed
 
@@ -26,6 +26,7 @@ STREAMS_PER_KEY_MAX: Final = 32
 _COMMENT_EVERY: Final = timedelta(seconds=12)
 _BATCH: Final = 100
 _WRITE_SECONDS_MAX: Final = 30.0
+_AWAY_SECONDS: Final = 1.0
 _COMMENT: Final = b": still here\n\n"
 
 
@@ -148,8 +149,15 @@ class Streams:
     ) -> None:
         loop = asyncio.get_running_loop()
         comment_at = loop.time() + _COMMENT_EVERY.total_seconds()
-        while not self._feed.stopping and request.transport is not None and await is_valid():
-            events = await self._feed.read(position, limit=_BATCH)
+        while not self._feed.stopping and request.transport is not None:
+            try:
+                if not await is_valid():
+                    return
+                events = await self._feed.read(position, limit=_BATCH)
+            except Unavailable:
+                # The store is away for a while: the stream waits with its listener.
+                events = []
+                await asyncio.sleep(_AWAY_SECONDS)
             frames = b"".join(_frame(event) for event in events if wanted.wants(event))
             position = events[-1].id if events else position
             if not frames and loop.time() >= comment_at:

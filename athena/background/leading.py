@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from athena.model.errors import Unavailable
-from athena.service.leadership import Leadership
+from athena.service.leadership import Leadership, Role
 
 _log: Final = structlog.get_logger(__name__)
 _AFTER_A_FAILURE_SECONDS: Final = 1.0
@@ -81,8 +81,10 @@ class Reign:
 
     async def _lead(self, term: int) -> None:
         async with AsyncExitStack() as parts:
-            _log.info("leads", replica=self._leadership.replica, term=term)
+            log = _log.bind(replica=self._leadership.replica, term=term)
+            if self._leadership.role is not Role.SINGLE:
+                log.info("leads")
             await self._begin(parts)
             self._tried.set()
             await self._leadership.until_lost(term)
-            _log.warning("leads no more", replica=self._leadership.replica, term=term)
+            log.warning("leads no more")

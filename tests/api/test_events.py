@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from athena.api import streams
+from athena.model.errors import Unavailable
 from athena.model.key import Scope
 from athena.store.base import Transaction
 from tests.api.driver import ADMIN, DEADLINE_SECONDS, ApiDriver, until
@@ -127,6 +128,26 @@ async def test_what_is_not_kept_any_more_is_reset(api: ApiDriver):
 
     assert reset == {"event": "reset", "id": "2", "data": {"type": "reset", "after": 2}}
     assert event["id"] == "3"
+
+
+async def test_stream_outlives_a_store_that_is_away(
+    api: ApiDriver, monkeypatch: pytest.MonkeyPatch
+):
+    """It stays open, and goes on where it was."""
+    monkeypatch.setattr(streams, "_AWAY_SECONDS", 0.01)
+    asked = asyncio.Event()
+
+    async def away(*_: object, **__: object) -> None:
+        asked.set()
+        raise Unavailable
+
+    async with stream(api) as frames:
+        await frames.comment()
+        with monkeypatch.context() as outage:
+            outage.setattr(api.services.feed, "read", away)
+            await api.submitted()
+            await asked.wait()
+        assert (await frames.next())["event"] == "task.submitted"
 
 
 async def test_a_position_of_another_life_is_reset(api: ApiDriver):
