@@ -20,8 +20,9 @@ _CREDENTIAL: Final = re.compile(
 )
 # These say at INFO what only a maintainer of the library wants to know.
 _CHATTY: Final = ("discord.gateway", "aiosqlite", "asyncio")
-# Logs a traceback for each lost connection; the bot's supervisor says what became of it.
-_SILENT: Final = ("discord.client",)
+# Log a traceback for each lost connection; the bot's supervisor, or who needed the store, says what
+# became of it.
+_SILENT: Final = ("discord.client", "asyncpg.pool")
 
 
 class Redaction:

@@ -32,12 +32,16 @@ class Duty(Protocol):
 
 async def run_forever(duty: Duty) -> None:
     """Do the duty until cancelled; a failure is logged, and the next run comes all the same."""
+    waits = False
     while True:
         pause = duty.every
         try:
             await duty.run_once()
+            waits = False
         except Unavailable as error:
-            _log.warning("duty waits", duty=duty.name, reason=error.detail)
+            if not waits:
+                _log.warning("duty waits", duty=duty.name, reason=error.detail)
+            waits = True
             pause = max(pause, _AFTER_A_FAILURE)
         except Exception:  # noqa: BLE001  (the loop must live on; the log has the traceback)
             _log.exception("duty failed", duty=duty.name)

@@ -58,6 +58,8 @@ class News:
         self._tell = tell
         self._known = EventId(0)
         self._seen = EventId(0)
+        self._deaf = False
+        self._was_lost = False
         self._listening: asyncio.Task[None] | None = None
 
     def start(self, position: EventId) -> None:
@@ -87,8 +89,10 @@ class News:
         while True:
             try:
                 await self._listen()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                _log.warning("other replicas are not heard", reason=type(error).__name__)
+            except Exception as error:  # noqa: BLE001  (whatever it was, the next try may succeed)
+                if not self._deaf:
+                    _log.warning("other replicas are not heard", reason=type(error).__name__)
+                self._deaf = True
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _listen(self) -> None:
@@ -98,10 +102,13 @@ class News:
         try:
             connection.add_termination_listener(lambda _: lost.set())
             await connection.add_listener(_CHANNEL, self._hear)
-            # Something may have been told while nobody listened.
-            self._tell(Committed(wake_all=True))
+            self._deaf = False
+            if self._was_lost:
+                # Something may have been told while nobody listened.
+                self._tell(Committed(wake_all=True))
             await lost.wait()
         finally:
+            self._was_lost = True
             with contextlib.suppress(OSError, TimeoutError, asyncpg.InterfaceError):
                 await connection.close(timeout=1)
 

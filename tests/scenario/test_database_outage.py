@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import aiohttp
 import pytest
@@ -75,6 +76,10 @@ def is_well(server: RunningServer) -> bool:
     return health_of(server)["status"] == "ok" and server.ask("GET", "/ready").status == 200
 
 
+def is_without_database(server: RunningServer) -> bool:
+    return health_of(server)["database"] == "unavailable"
+
+
 def leaders_among(servers: list[RunningServer]) -> int:
     return sum(health_of(server)["role"] == "leader" for server in servers)
 
@@ -98,14 +103,14 @@ async def test_everything_goes_on_after_an_outage(
             refused = await server.ask_async("POST", "/api/tasks", task)
             assert (refused.status, refused.body["code"]) == (503, "unavailable")
             assert int(refused.headers["Retry-After"]) > 0
-            await until(lambda server=server: health_of(server)["database"] == "unavailable")
+            await until(partial(is_without_database, server))
             assert (await server.ask_async("GET", "/ready")).status == 503
         # Longer than a lease of the leader: nobody leads who cannot say so.
         await until(lambda: leaders_among(replicas) == 0)
         await asyncio.to_thread(postgres.start)
 
         for server in replicas:
-            await until(lambda server=server: is_well(server))
+            await until(partial(is_well, server))
         await until(lambda: leaders_among(replicas) == 1)
         answer = await second.ask_async("POST", "/api/tasks", task)
         assert answer.status == 201
