@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from athena import __version__
-from bench import cycles, depth, memory, pages, startup, wakeup
+from bench import clients, cycles, depth, memory, pages, startup, wakeup
 from bench.machine import machine
 from bench.peers import comparison
 from bench.peers.contenders import NAMES
@@ -33,6 +33,7 @@ BENCHMARKS: Final[Mapping[str, Callable[[Options], Report]]] = {
     "cycles": cycles.measure,
     "wakeup": wakeup.measure,
     "depth": depth.measure,
+    "clients": clients.measure,
     "memory": memory.measure,
     "check": startup.measure,
     "peers": comparison.measure,

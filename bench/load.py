@@ -1,6 +1,6 @@
 """The load on a server, in a process of its own.
 
-    python -m bench.load '{"kind": "cycles", "port": 5051, "key": "…", "clients": 64, "seconds": 5}'
+    python -m bench.load '{"kind": "cycles", "ports": [5051], "key": "…", "clients": 64, …}'
 
 Prints what it has counted as JSON. Kinds: `posts` (one request over and over), `cycles` (claim,
 complete), `chain` (claim the next and finish the one in hand in one request), `wakeups` (idle
@@ -31,7 +31,7 @@ _SETTLING_SECONDS: Final = 0.02
 
 
 async def posts(
-    *, port: int, key: str, clients: int, seconds: float, path: str, body: object
+    *, ports: Sequence[int], key: str, clients: int, seconds: float, path: str, body: object
 ) -> Counted:
     request = post(path, body, key)
 
@@ -40,10 +40,10 @@ async def posts(
             expect(200, (yield request))
             tally.done += 1
 
-    return await together(port, clients, seconds, script)
+    return await together(ports, clients, seconds, script)
 
 
-async def cycles(*, port: int, key: str, clients: int, seconds: float) -> Counted:
+async def cycles(*, ports: Sequence[int], key: str, clients: int, seconds: float) -> Counted:
     def script(number: int, tally: Tally) -> Script:
         instance = instance_named(number)
         claim = post("/api/claim", {"instance": instance}, key)
@@ -53,10 +53,10 @@ async def cycles(*, port: int, key: str, clients: int, seconds: float) -> Counte
             expect(200, (yield post(f"/api/tasks/{in_hand['id']}/complete", body, key)))
             tally.done += 1
 
-    return await together(port, clients, seconds, script)
+    return await together(ports, clients, seconds, script)
 
 
-async def chain(*, port: int, key: str, clients: int, seconds: float) -> Counted:
+async def chain(*, ports: Sequence[int], key: str, clients: int, seconds: float) -> Counted:
     def script(number: int, tally: Tally) -> Script:
         claim = {"instance": instance_named(number)}
         in_hand = held((yield post("/api/claim", claim, key)))
@@ -65,18 +65,19 @@ async def chain(*, port: int, key: str, clients: int, seconds: float) -> Counted
             in_hand = held((yield post("/api/claim", claim | finish, key)))
             tally.done += 1
 
-    return await together(port, clients, seconds, script)
+    return await together(ports, clients, seconds, script)
 
 
 async def together(
-    port: int, clients: int, seconds: float, script: Callable[[int, Tally], Script]
+    ports: Sequence[int], clients: int, seconds: float, script: Callable[[int, Tally], Script]
 ) -> Counted:
-    """Many connections at once for some seconds."""
+    """Many connections at once for some seconds, to several servers in turn."""
     loop = asyncio.get_running_loop()
     tally = Tally()
     connections = []
     for number in range(clients):
         make = partial(Scripted, script(number, tally), tally)
+        port = ports[number % len(ports)]
         _, connection = await loop.create_connection(make, "127.0.0.1", port)
         connections.append(connection)
     began, cpu_began = time.perf_counter(), time.process_time()

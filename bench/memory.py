@@ -13,7 +13,7 @@ from typing import Final
 
 from bench.processes import REPOSITORY, athena, database_in, memory_mb
 from bench.report import Options, Report, Table, steps
-from bench.seeding import add_done, add_ready, seeding
+from bench.seeding import add_done, add_ready, filling_sqlite
 from tests.running import RunningServer
 
 _PAGES: Final = 20
@@ -49,9 +49,9 @@ def _measure(settings: Mapping[str, str], count: int) -> tuple[float, float, flo
             assert server.process is not None
             idle, _ = memory_mb(server.process.pid)
             server.stop()
-        with seeding(database_in(Path(folder))) as connection:
-            add_done(connection, count // 2)
-            add_ready(connection, count // 2)
+        with filling_sqlite(database_in(Path(folder))) as filling:
+            add_done(filling, count // 2)
+            add_ready(filling, count // 2)
         with athena(Path(folder), settings) as server:
             _wait_for_discord(server)
             _use(server)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,6 @@ from athena.store.sqlite_files import prepare
 from tests.running import KEY, RunningServer
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -57,12 +55,6 @@ def load(kind: str, **options: object) -> dict[str, Any]:
         raise RuntimeError(f"the load failed:\n{done.stderr}")
     counted: dict[str, Any] = json.loads(done.stdout)
     return counted
-
-
-def cpu_seconds(pid: int) -> float:
-    """What a process has used so far, all its threads together. Linux only."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
 
 
 def memory_mb(pid: int) -> tuple[float, float]:

@@ -11,7 +11,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
+
+from tests.postgres import Databases
 
 DESCRIPTION: Final = "Deploy the new monitoring stack, and see that every host reports to it"
 _URGENT, _MEDIUM = 0, 2
@@ -84,54 +86,97 @@ KINDS: Final[Mapping[str, dict[str, str]]] = {
 }
 
 
-@contextmanager
-def seeding(path: Path) -> Iterator[sqlite3.Connection]:
+class Filling(Protocol):
     """A quick connection to a database that nobody serves; what is written is kept at the end."""
+
+    def execute(self, sql: str) -> None: ...
+
+    def number(self, sql: str) -> int:
+        """The only number that a query gives."""
+
+    def steady_ms(self) -> int:
+        """The clock of leases, which is another for each engine."""
+
+
+class _SQLiteFilling:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str) -> None:
+        self._connection.execute(sql)
+
+    def number(self, sql: str) -> int:
+        return int(self._connection.execute(sql).fetchone()[0])
+
+    def steady_ms(self) -> int:
+        return int(time.monotonic() * 1000)
+
+
+class _PostgresFilling:
+    def __init__(self, server: Databases, database: str) -> None:
+        self._server, self._database = server, database
+
+    def execute(self, sql: str) -> None:
+        self._server.execute(f"SET synchronous_commit = off; {sql}", database=self._database)
+
+    def number(self, sql: str) -> int:
+        return int(self._server.query(sql, database=self._database)[0][0])
+
+    def steady_ms(self) -> int:
+        return int(time.time() * 1000)
+
+
+@contextmanager
+def filling_sqlite(path: Path) -> Iterator[Filling]:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("BEGIN")
-        yield connection
+        yield _SQLiteFilling(connection)
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
-def add_ready(connection: sqlite3.Connection, count: int, *, project: str = "") -> None:
+@contextmanager
+def filling_postgres(server: Databases, database: str) -> Iterator[Filling]:
+    yield _PostgresFilling(server, database)
+    # What autovacuum would have done by the time that a queue has grown so long.
+    server.execute("VACUUM ANALYZE", database=database)
+    server.execute("CHECKPOINT")
+
+
+def add_ready(filling: Filling, count: int, *, project: str = "") -> None:
     """Tasks that anybody may claim."""
-    _insert(connection, _PENDING | {"project": f"'{project}'"}, count)
+    _insert(filling, _PENDING | {"project": f"'{project}'"}, count)
 
 
-def add_done(connection: sqlite3.Connection, count: int) -> None:
+def add_done(filling: Filling, count: int) -> None:
     """Completed tasks."""
-    _insert(connection, _DONE, count)
+    _insert(filling, _DONE, count)
 
 
-def add_ineligible(connection: sqlite3.Connection, kind: str, count: int) -> None:
+def add_ineligible(filling: Filling, kind: str, count: int) -> None:
     """Tasks in front that cannot be claimed, and what it is that holds them."""
     match kind:
         case "paused project":
-            connection.execute("INSERT INTO pauses (project) VALUES ('other')")
+            filling.execute("INSERT INTO pauses (project) VALUES ('other')")
         case "busy lanes":
-            _insert(connection, _RUNNING | {"lane": f"'lane-' || (n % {_LANES})"}, _LANES)
+            _insert(filling, _RUNNING | {"lane": f"'lane-' || (n % {_LANES})"}, _LANES)
         case "unmet dependencies":
-            _insert(connection, _RUNNING, 1)
-    last = _last_id(connection)
-    _insert(connection, KINDS[kind], count)
+            _insert(filling, _RUNNING, 1)
+    last = filling.number("SELECT coalesce(max(id), 0) FROM tasks")
+    _insert(filling, KINDS[kind], count)
     if kind == "unmet dependencies":
-        connection.execute(
-            "INSERT INTO task_dependencies (task_id, depends_on) SELECT id, ? FROM tasks"
-            " WHERE id > ?",
-            (last, last),
+        filling.execute(
+            f"INSERT INTO task_dependencies (task_id, depends_on) SELECT id, {last} FROM tasks"
+            f" WHERE id > {last}"
         )
 
 
-def _insert(connection: sqlite3.Connection, columns: dict[str, str], count: int) -> None:
+def _insert(filling: Filling, columns: dict[str, str], count: int) -> None:
     text = _INSERT.format(columns=", ".join(columns), values=", ".join(columns.values()))
-    now, steady = int(time.time() * 1000), int(time.monotonic() * 1000)
-    values = {"count": count, "now": now, "steady": steady}
-    connection.execute(text, {name: values[name] for name in values if f":{name}" in text})
-
-
-def _last_id(connection: sqlite3.Connection) -> int:
-    row = connection.execute("SELECT coalesce(max(id), 0) FROM tasks").fetchone()
-    return int(row[0])
+    # Both engines read numbers in the text; how they are bound differs.
+    values = {":count": count, ":now": int(time.time() * 1000), ":steady": filling.steady_ms()}
+    for name, value in values.items():
+        text = text.replace(name, str(value))
+    filling.execute(text)

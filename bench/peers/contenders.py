@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from bench.peers import job, trees
+from bench import trees
+from bench.peers import job
 from bench.peers.contract import Backend, Peer, Promise
 from bench.peers.servers import SERVERS, Server
 from bench.processes import REPOSITORY

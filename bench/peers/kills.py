@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.peers import job, trees
+from bench import trees
+from bench.peers import job
 from bench.peers.contenders import Contender, Stage, staged
 from bench.peers.contract import Backend
 from bench.peers.servers import wait_until

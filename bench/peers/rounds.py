@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.peers import job, trees
+from bench import trees
+from bench.peers import job
 from bench.peers.contenders import Contender, Producer, Stage, staged
 from bench.peers.servers import wait_until
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from bench.peers import trees
+from bench import trees
 from bench.peers.contract import Backend
 from bench.processes import REPOSITORY
 from tests.postgres import PostgresServer

@@ -28,7 +28,7 @@ def start(
     with log.open("ab") as output:
         return subprocess.Popen(
             command,
-            cwd=Path(__file__).resolve().parents[2] if user is None else log.parent,
+            cwd=Path(__file__).resolve().parents[1] if user is None else log.parent,
             env=None if environment is None else dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
