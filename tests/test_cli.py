@@ -9,7 +9,6 @@ import re
 import sqlite3
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -19,15 +18,7 @@ import pytest
 
 from athena import __version__
 from tests.running import RunningServer
-from tests.shell import Shell
-
-
-def until(condition: Callable[[], bool], *, seconds: float = 10) -> None:
-    """Wait for what another process does."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.02)
+from tests.shell import Shell, until
 
 
 def ended_tasks(server: RunningServer, number: int) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import pty
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.postgres import databases
 from tests.running import RunningServer
-from tests.shell import Shell
+from tests.shell import Shell, until
 
 NEW = {"DATABASE_URL": "sqlite:///new/tasks.db"}
 
@@ -153,33 +154,52 @@ def test_whoever_sits_at_a_terminal_sees_how_far_it_is(used: Shell):
     assert "api_keys: 2" in seen
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def new_stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[str]]:
+    """The addresses of two stores that do not exist yet, or are empty."""
+    if request.param == "sqlite":
+        yield [f"sqlite:///{tmp_path}/{name}.db" for name in ("one", "two")]
+        return
+    server = databases()
+    names = [server.create_empty_database() for _ in range(2)]
+    yield [server.url(name) for name in names]
+    for name in names:
+        server.drop(name)
+
+
 @pytest.mark.slow
 def test_move_around_servers(
-    beside: Shell, server: RunningServer, start_server: Callable[..., RunningServer]
+    beside: Shell,
+    server: RunningServer,
+    start_server: Callable[..., RunningServer],
+    new_stores: list[str],
 ):
     """Exported while it runs, refused where one runs, and served from its new place."""
+    in_use, new = new_stores
     held = server.ask("POST", "/api/tasks", {"description": "Grüße"}).body
     server.ask("POST", f"/api/tasks/{held['id']}/claim", {"instance": "pi"})
     server.ask("POST", "/api/tasks", {"description": "waits", "metadata": {"a": 2**63}})
+    gone = server.ask("POST", "/api/tasks", {"description": "goes"}).body
+    server.ask("DELETE", f"/api/tasks/{gone['id']}")
 
     beside.succeed("export", "store.jsonl")
-    other = start_server()
-    there = Shell(other.folder, {"DATABASE_URL": f"sqlite:///{other.database}"})
-    assert other.process is not None
-    assert f"pid {other.process.pid}" in there.refuse("import", str(beside.folder / "store.jsonl"))
+    file = str(beside.folder / "store.jsonl")
+    other = start_server(DATABASE_URL=in_use)
+    there = Shell(other.folder, {"DATABASE_URL": in_use})
+    until(lambda: other.ask("GET", "/health").body.get("role") in {None, "single", "leader"})
+    assert "stop" in there.refuse("import", file)
     other.stop()
-    new = other.folder / "moved.db"
-    there.succeed("import", str(beside.folder / "store.jsonl"), DATABASE_URL=f"sqlite:///{new}")
-    other.settings["ATHENA_DATABASE_URL"] = f"sqlite:///{new}"
+    there.succeed("import", file, DATABASE_URL=new)
+    other.settings["ATHENA_DATABASE_URL"] = new
     other.start()
 
     ours, theirs = (s.ask("GET", "/api/tasks?status=all").body["tasks"] for s in (server, other))
-    lease = {"lease_expires_at"}
-    assert [without(task, lease) for task in ours] == [without(task, lease) for task in theirs]
-    done = other.ask("POST", f"/api/tasks/{held['id']}/complete", {"instance": "pi", "attempt": 1})
-    assert done.status == 200
-    assert other.ask("POST", "/api/tasks", {"description": "next"}).body["id"] == 3
+    assert [untimed(task) for task in theirs] == [untimed(task) for task in ours]
+    body = {"instance": "pi", "attempt": 1}
+    assert other.ask("POST", f"/api/tasks/{held['id']}/complete", body).status == 200
+    assert other.ask("POST", "/api/tasks", {"description": "next"}).body["id"] == gone["id"] + 1
 
 
-def without(task: dict[str, object], names: set[str]) -> dict[str, object]:
-    return {name: value for name, value in task.items() if name not in names}
+def untimed(task: dict[str, object]) -> dict[str, object]:
+    """All but until when it is held."""
+    return task | {"lease_expires_at": None}
