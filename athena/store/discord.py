@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from athena.model import limits
 from athena.model.discord import Choice, Delivery, Outgoing, OutgoingKind
 from athena.model.lifecycle import ENDED, Status
-from athena.model.text import epoch_milliseconds, from_epoch_milliseconds
+from athena.model.text import epoch_milliseconds, fault_in_text, from_epoch_milliseconds
 from athena.store.base import Reading, Transaction, Value
 
 _CHOICES_LOOK_AT: Final = 20_000
@@ -89,6 +90,8 @@ async def choices(
     reading: Reading, typed: str, *, statuses: Iterable[Status], limit: int
 ) -> Sequence[Choice]:
     """Tasks that fit what a person has typed so far: a number, its beginning, or words."""
+    if fault_in_text(typed, limits.DESCRIPTION_CHARACTERS_MAX):
+        return ()  # no task has it, and not every engine can be asked for it
     wanted = frozenset(statuses)
     words = [f"%{_escaped(word)}%" for word in typed.split()[:_WORDS_MAX]]
     words += [_MATCHES_ALL] * (_WORDS_MAX - len(words))
