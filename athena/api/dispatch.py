@@ -55,7 +55,7 @@ class Dispatcher:
 
     def __init__(self, endpoints: Iterable[Endpoint], around: Surroundings) -> None:
         self._gate = around.gate
-        self._metrics = around.metrics
+        self._count = around.metrics.requests.count
         self._loop = asyncio.get_running_loop()
         self._ids = itertools.count(1)
         self._id_prefix = secrets.token_hex(4)
@@ -91,7 +91,7 @@ class Dispatcher:
             answer.request_id = request_id
         seconds = self._loop.time() - started
         method = request.method if path is not _UNKNOWN else _UNKNOWN
-        self._metrics.count(method, path, answer.status, seconds)
+        self._count(method, path, answer.status, seconds)
         if _lines.isEnabledFor(logging.DEBUG):
             log.debug(
                 "answered",

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from itertools import accumulate
 from typing import Final
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    ProcessCollector,
-    generate_latest,
-)
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from athena.service.stats import Statistics, Stats
 
@@ -22,6 +19,62 @@ MEDIA_TYPE: Final = CONTENT_TYPE_LATEST
 _STATS_AGE_SECONDS_MAX: Final = 5.0
 # Long polls last up to a minute.
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 30.0, 65.0)
+_BOUNDS: Final = (*map(str, _BUCKETS), "+Inf")
+
+
+class _Tally:
+    """Answers of one kind: how many took how long, and all of them together."""
+
+    __slots__ = ("buckets", "seconds")
+
+    def __init__(self) -> None:
+        self.buckets = [0] * len(_BOUNDS)
+        self.seconds = 0.0
+
+    def add(self, other: _Tally) -> None:
+        """Take in what another has counted."""
+        self.buckets = [
+            ours + theirs for ours, theirs in zip(self.buckets, other.buckets, strict=True)
+        ]
+        self.seconds += other.seconds
+
+
+class Requests(Collector):
+    """Requests answered, and the time they took.
+
+    Plain numbers, since the event loop alone counts: the library's own counters lock, and look
+    at each bucket in turn, which took 2.3 µs a request where this takes 0.4.
+    """
+
+    def __init__(self) -> None:
+        self._tallies: dict[tuple[str, str, int], _Tally] = {}
+
+    def count(self, method: str, path: str, status: int, seconds: float) -> None:
+        """Note an answered request."""
+        tally = self._tallies.get((method, path, status))
+        if tally is None:
+            tally = self._tallies[method, path, status] = _Tally()
+        tally.buckets[bisect_left(_BUCKETS, seconds)] += 1
+        tally.seconds += seconds
+
+    def collect(self) -> Iterable[Metric]:
+        """See `Collector`."""
+        answered = CounterMetricFamily(
+            "athena_http_requests", "Requests answered.", labels=("method", "path", "status")
+        )
+        took = HistogramMetricFamily(
+            "athena_http_request_seconds",
+            "Time from a request to its answer, waiting included.",
+            labels=("method", "path"),
+        )
+        by_route: dict[tuple[str, str], _Tally] = {}
+        for (method, path, status), tally in self._tallies.items():
+            answered.add_metric((method, path, str(status)), sum(tally.buckets))
+            by_route.setdefault((method, path), _Tally()).add(tally)
+        for route, tally in by_route.items():
+            counts = zip(_BOUNDS, accumulate(tally.buckets), strict=True)
+            took.add_metric(route, list(counts), tally.seconds)
+        return answered, took
 
 
 class Metrics:
@@ -34,19 +87,8 @@ class Metrics:
         self._read_at: float | None = None
         self._reading = asyncio.Lock()
         self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "athena_http_requests",
-            "Requests answered.",
-            ["method", "path", "status"],
-            registry=self._registry,
-        )
-        self._seconds = Histogram(
-            "athena_http_request_seconds",
-            "Time from a request to its answer, waiting included.",
-            ["method", "path"],
-            buckets=_BUCKETS,
-            registry=self._registry,
-        )
+        self.requests = Requests()
+        self._registry.register(self.requests)
         self._tasks = self._gauge("athena_tasks", "Tasks by status.", "status")
         self._pending = self._gauge("athena_tasks_pending", "Pending tasks.", "priority")
         self._oldest = self._gauge(
@@ -60,21 +102,9 @@ class Metrics:
         )
         leader.set_function(is_leader)
         ProcessCollector(registry=self._registry)
-        self._counts: dict[tuple[str, str, int], Counter] = {}
-        self._times: dict[tuple[str, str], Histogram] = {}
 
     def _gauge(self, name: str, help_text: str, *labels: str) -> Gauge:
         return Gauge(name, help_text, labels, registry=self._registry)
-
-    def count(self, method: str, path: str, status: int, seconds: float) -> None:
-        """Note an answered request. The labelled children are kept: finding one costs 2 µs."""
-        counter = self._counts.get((method, path, status))
-        if counter is None:
-            counter = self._requests.labels(method, path, str(status))
-            self._counts[method, path, status] = counter
-            self._times[method, path] = self._seconds.labels(method, path)
-        counter.inc()
-        self._times[method, path].observe(seconds)
 
     async def text(self) -> bytes:
         """Everything in the format of Prometheus; the queue's figures are some seconds old."""
