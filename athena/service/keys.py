@@ -78,9 +78,9 @@ class Keys:
         if len(secret) > _SECRET_CHARACTERS_MAX:
             return None
         digest = digest_of(secret)
-        key = self._recall(digest) or await self._look_up(digest)
+        key = self._recall(digest) or await self._look_up(digest, secret)
         now = self._clock.now()
-        if key is None or not key.matches(secret) or not key.is_valid(now):
+        if key is None or not key.is_valid(now):
             return None
         self._uses[key.id] = now
         return key
@@ -91,12 +91,12 @@ class Keys:
             return None
         return known.key
 
-    async def _look_up(self, digest: str) -> Key | None:
+    async def _look_up(self, digest: str, secret: str) -> Key | None:
         dropped, asked_at = self._dropped, self._clock.steady()
         key = await self._store.read(lambda reading: keys.find_by_digest(reading, digest))
-        if key is None or key.revoked_at is not None:
+        if key is None or not key.matches(secret) or key.revoked_at is not None:
             self._known.pop(digest, None)
-            return key
+            return None
         if len(self._known) >= _CACHED_MAX:
             self._known.clear()
         if dropped == self._dropped:
