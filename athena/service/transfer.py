@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable, Mapping
 from typing import IO
 
@@ -84,6 +86,7 @@ class Transfer:
         """
         # Before anything is written: a transaction that fails late has cost much for nothing.
         check(source)
+        given_up = threading.Event()
 
         async def act(tx: Transaction) -> Contents:
             await _check_target(tx)
@@ -92,6 +95,8 @@ class Transfer:
             for table in TABLES:
                 done = 0
                 for rows in reader.pages(table):
+                    if given_up.is_set():
+                        raise CannotImport("It was interrupted.")
                     await transfer.insert(tx, table, rows)
                     done += len(rows)
                     told(table.name, done)
@@ -100,7 +105,12 @@ class Transfer:
             await leadership.renew_all_leases(tx)
             return contents
 
-        return await self._store.run(act)
+        try:
+            return await self._store.run(act)
+        except asyncio.CancelledError:
+            # The engine would carry it out to its end all the same, for nobody.
+            given_up.set()
+            raise
 
 
 async def tally_of(reading: Reading, table: Table) -> Tally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from functools import partial
@@ -247,6 +248,26 @@ async def test_damaged_file_changes_nothing(stores: tuple[Store, Store]):
 
     assert await target.read(transfer.find_filled) is None
     await imported(target, file)
+
+
+async def test_import_that_is_given_up_is_taken_back(stores: tuple[Store, Store]):
+    """Whoever presses ^C finds the store empty, and not full some minutes later."""
+    source, target = stores
+    await fill(source, tasks=300)
+    file = await exported(source)
+    loop, ended = asyncio.get_running_loop(), threading.Event()
+
+    def give_up(_table: str, _rows: int) -> None:
+        loop.call_soon_threadsafe(importing.cancel)
+        if threading.current_thread() is not threading.main_thread():
+            assert ended.wait(10)
+
+    importing = asyncio.create_task(Transfer(target, version="0").import_(file, give_up))
+    importing.add_done_callback(lambda _: ended.set())
+    with pytest.raises(asyncio.CancelledError):
+        await importing
+
+    assert await target.run(transfer.find_filled) is None
 
 
 async def test_what_reads_back_differently_is_taken_back(clock: ManualClock, tmp_path: Path):
