@@ -58,6 +58,8 @@ class Pollers:
     async def settle(self) -> None:
         """Until every use case that was under way has been answered, and its asker gone on."""
         for _ in range(3):
+            # After those that run beside each other have begun; and then when they have ended.
+            await self._queue.store.run(_nothing, beside=True)
             await self._queue.store.run(_nothing)
             await asyncio.sleep(0)
 

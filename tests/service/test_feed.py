@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,9 +21,11 @@ from athena.store.base import Committed, Query, Role, T
 from athena.store.sqlite import SQLiteStore
 from tests.service.driver import QueueDriver
 from tests.store.clock import ManualClock
+from tests.store.engines import Engine
 
 SOON = timedelta(milliseconds=20)
 LONG = timedelta(seconds=30)
+ForeignSubmit = Callable[[], Awaitable[None]]
 
 
 def ids(events) -> list[int]:
@@ -126,18 +129,23 @@ async def test_oldest_kept_event(queue: QueueDriver):
 # --- what another process writes --------------------------------------------------------------
 
 
-async def foreign_submit(path: Path, clock: ManualClock) -> None:
+@pytest.fixture
+def foreign_submit(engine: Engine, clock: ManualClock, tmp_path: Path) -> ForeignSubmit:
     """Another process submits a task, beside the server."""
-    async with SQLiteStore(path / "tasks.db", clock, Role.VISITOR) as store:
-        await QueueDriver(store, clock).submit()
+
+    async def submit() -> None:
+        async with engine.visit(tmp_path, clock) as store:
+            await QueueDriver(store, clock).submit()
+
+    return submit
 
 
-async def test_foreign_events_are_noticed(queue: QueueDriver, tmp_path: Path):
+async def test_foreign_events_are_noticed(queue: QueueDriver, foreign_submit: ForeignSubmit):
     """What a command writes beside the server reaches the followers."""
     feed = queue.services.feed
     waiting = asyncio.create_task(feed.wait(0, timeout=LONG))
 
-    await foreign_submit(tmp_path, queue.clock)
+    await foreign_submit()
     await feed.notice_foreign_writes()
 
     assert await waiting
@@ -157,11 +165,13 @@ async def test_commit_told_of_after_a_foreign_one_leaves_no_gap(queue: QueueDriv
     assert ids(await feed.read(second.id, limit=10)) == [3]
 
 
-async def test_foreign_event_between_our_own_is_not_skipped(queue: QueueDriver, tmp_path: Path):
+async def test_foreign_event_between_our_own_is_not_skipped(
+    queue: QueueDriver, foreign_submit: ForeignSubmit
+):
     """A follower that reads from memory misses nothing that another process wrote."""
     feed = queue.services.feed
     await queue.submit()
-    await foreign_submit(tmp_path, queue.clock)
+    await foreign_submit()
     await queue.submit()
 
     assert ids(await feed.read(0, limit=10)) == [1, 2, 3]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from athena.model.clock import Clock
-from athena.store.base import Store
+from athena.store.base import Role, Store
 from athena.store.postgres import PostgresStore
 from athena.store.sqlite import SQLiteStore
 from tests.postgres import databases
@@ -15,20 +16,42 @@ from tests.postgres import databases
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """How to get a store of one kind: every call with the same folder gives the same database."""
+    """How to get a store of one kind: every call with the same folder gives the same database.
+
+    `visit` opens it as a command does beside the server. `contents` is all that is kept there.
+    """
 
     name: str
     build: Callable[[Path, Clock], Store]
+    visit: Callable[[Path, Clock], Store]
+    contents: Callable[[Path], bytes]
 
 
-def _sqlite(folder: Path, clock: Clock) -> Store:
-    return SQLiteStore(folder / "tasks.db", clock)
+def _sqlite(folder: Path, clock: Clock, role: Role = Role.SERVER) -> Store:
+    return SQLiteStore(folder / "tasks.db", clock, role)
 
 
-def _postgres(folder: Path, clock: Clock) -> Store:
-    return PostgresStore(databases().url(databases().database_of(folder)), clock)
+def _bytes_of_files(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir())
+
+
+def _postgres(folder: Path, clock: Clock, role: Role = Role.SERVER) -> Store:
+    return PostgresStore(databases().url(databases().database_of(folder)), clock, role)
+
+
+def _bytes_of_rows(folder: Path) -> bytes:
+    database = databases().database_of(folder)
+    tables = databases().query(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public'", database=database
+    )
+    rows = [databases().query(f"TABLE {name}", database=database) for (name,) in tables]
+    return str(rows).encode()
 
 
 ENGINES = {
-    engine.name: engine for engine in (Engine("sqlite", _sqlite), Engine("postgres", _postgres))
+    engine.name: engine
+    for engine in (
+        Engine("sqlite", _sqlite, partial(_sqlite, role=Role.VISITOR), _bytes_of_files),
+        Engine("postgres", _postgres, partial(_postgres, role=Role.VISITOR), _bytes_of_rows),
+    )
 }
