@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.postgres import Databases
+
 _ENDED = frozenset({"completed", "failed", "cancelled"})
 # (status, event) -> status, spelled out here once more: the server's own table is on trial.
 _LEGAL = {
@@ -100,6 +102,18 @@ def history_of(database: Path) -> History:
         )
 
 
+def history_in(postgres: Databases, database: str) -> History:
+    """Everything in a database of a PostgreSQL server."""
+    tasks = postgres.query("SELECT * FROM tasks", database=database)
+    events = postgres.query("SELECT * FROM events ORDER BY id", database=database)
+    return History(
+        tasks={row["id"]: dict(row) for row in tasks}, events=[_entry(row) for row in events]
+    )
+
+
 def _entries(db: sqlite3.Connection) -> Iterator[Entry]:
-    for row in db.execute("SELECT * FROM events ORDER BY id"):
-        yield Entry(row["id"], row["task_id"], row["type"], json.loads(row["data"]))
+    return map(_entry, db.execute("SELECT * FROM events ORDER BY id"))
+
+
+def _entry(row: Any) -> Entry:
+    return Entry(row["id"], row["task_id"], row["type"], json.loads(row["data"]))
