@@ -27,7 +27,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Self, TypeVar
@@ -161,9 +161,12 @@ class PostgresServer(Databases):
     """A server of the test's own, to be stopped, killed, and started again on the same port.
 
     `is_durable`: what it has acknowledged survives even a loss of power, as in real use.
+    `environment`: more than the little that it gets anyway.
     """
 
-    def __init__(self, *, is_durable: bool = False) -> None:
+    def __init__(
+        self, *, is_durable: bool = False, environment: Mapping[str, str] | None = None
+    ) -> None:
         # Not in pytest's own folder: that is closed to the user whom root has to start it as.
         self._folder = Path(tempfile.mkdtemp(prefix="athena-postgres-"))
         self._folder.chmod(0o711)
@@ -174,6 +177,7 @@ class PostgresServer(Databases):
             start_new_session=True,
         )
         self._settings = _ALWAYS if is_durable else _ALWAYS | _QUICK
+        self._environment = dict(environment or {})
         self._account = _account()
         self._process: subprocess.Popen[bytes] | None = None
         self.port = _free_port()
@@ -202,7 +206,7 @@ class PostgresServer(Databases):
         return subprocess.Popen(
             [str(self._programs / program), *arguments],
             cwd="/",
-            env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+            env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **self._environment},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
