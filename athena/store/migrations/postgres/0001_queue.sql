@@ -59,6 +59,12 @@ CREATE TABLE tasks (
     CHECK (readiness <> 'ready' OR unmet = 0)
 );
 
+-- Every claim steps over what was claimed since the last vacuum. With 500,000 tasks the lookup took
+-- 0.24 ms after one, and twice that 80,000 claims later; by default that many and more may gather.
+-- (No fillfactor: nearly every change touches an indexed column, so that none of them stays on its
+-- page.)
+ALTER TABLE tasks SET (autovacuum_vacuum_scale_factor = 0.02);
+
 -- Claim-next looks up the heads of these, whatever the depth of the queue.
 CREATE INDEX tasks_ready ON tasks (offered_to, project, priority, id) WHERE readiness = 'ready';
 CREATE INDEX tasks_ready_any ON tasks (offered_to, priority, id) WHERE readiness = 'ready';
