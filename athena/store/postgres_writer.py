@@ -62,6 +62,15 @@ class _Job:
             self.future.set_result(self.result)
 
 
+@dataclass(slots=True)
+class _Outcome:
+    """What came of a group: who is done, who has to be begun anew alone, and what it brought."""
+
+    done: list[_Job]
+    sent_on: list[_Job]
+    committed: Committed
+
+
 class _Spoilt(Exception):
     """Somebody wrote and then failed: the group's others have to be carried out anew."""
 
@@ -148,7 +157,7 @@ class PostgresWriter:
 
     async def _carry_out(self, jobs: list[_Job], *, beside: bool) -> None:
         try:
-            done, committed = await self._try_group(jobs, beside=beside)
+            outcome = await self._try_group(jobs, beside=beside)
         except Exception as error:  # noqa: BLE001  (each caller gets it; the writer lives on)
             refusal = (
                 None
@@ -161,14 +170,18 @@ class PostgresWriter:
             for job in jobs:
                 await self._carry_out([job], beside=beside)
             return
-        self._finish(done)
-        if committed:
-            self._tell(committed)
+        self._finish(outcome.done)
+        # Not before the commit: a group that fails is carried out anew with them, or not at all.
+        for job in outcome.sent_on:
+            self._alone.put(job)
+        if outcome.committed:
+            self._tell(outcome.committed)
 
     async def _refuse(self, jobs: Sequence[_Job], error: Exception, *, beside: bool) -> None:
         """The answer for all of them, unless the only one may have met another replica's."""
         is_race = isinstance(
-            error, asyncpg.IntegrityConstraintViolationError | asyncpg.TransactionRollbackError
+            error,
+            asyncpg.IntegrityConstraintViolationError | asyncpg.TransactionRollbackError | NotAlone,
         )
         if beside and is_race:
             for job in jobs:
@@ -185,10 +198,8 @@ class PostgresWriter:
         if not self._open_jobs:
             self._idle.set()
 
-    async def _try_group(
-        self, jobs: Sequence[_Job], *, beside: bool
-    ) -> tuple[list[_Job], Committed]:
-        """One transaction for all of them; gives those that are done, and what they brought.
+    async def _try_group(self, jobs: Sequence[_Job], *, beside: bool) -> _Outcome:
+        """One transaction for all of them.
 
         Raises: what ended the transaction; _Spoilt.
         """
@@ -201,21 +212,20 @@ class PostgresWriter:
                 needs = [job.needs for job in jobs if job.needs is not NO_NEEDS]
                 if needs:
                     tx.chosen = await foresee(tx, needs)
-                done, committed = await self._carry_out_each(tx, jobs)
+                outcome = await self._carry_out_each(tx, jobs)
                 await tx.write()
-                committed.events += await tx.write_records()
-                if committed:
-                    await announce(connection, committed, self._replica)
+                outcome.committed.events += await tx.write_records()
+                if outcome.committed:
+                    await announce(connection, outcome.committed, self._replica)
                 await connection.execute("COMMIT")
             except BaseException:
                 await _roll_back(connection)
                 raise
-        return done, committed
+        return outcome
 
-    async def _carry_out_each(
-        self, tx: PostgresTransaction, jobs: Sequence[_Job]
-    ) -> tuple[list[_Job], Committed]:
+    async def _carry_out_each(self, tx: PostgresTransaction, jobs: Sequence[_Job]) -> _Outcome:
         done: list[_Job] = []
+        sent_on: list[_Job] = []
         committed = Committed()
         for job in jobs:
             job.result = job.error = None
@@ -232,7 +242,7 @@ class PostgresWriter:
                 if tx.has_written:
                     raise
                 if isinstance(error, NotAlone):
-                    self._alone.put(job)
+                    sent_on.append(job)
                     continue
                 if as_unavailable(error) is not None:
                     raise
@@ -240,7 +250,7 @@ class PostgresWriter:
             else:
                 committed.add(tx.committed)
             done.append(job)
-        return done, committed
+        return _Outcome(done, sent_on, committed)
 
 
 async def _roll_back(connection: Any) -> None:

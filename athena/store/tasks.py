@@ -369,27 +369,22 @@ async def take_candidate(
     """As `claim_candidate`, and the task is locked for being claimed."""
     line = tx.chosen.get(claimer)
     if line is not None and not without:
-        if not line and not tx.has_company:
-            # Looked for already, for the whole group at once.
+        if not line and not tx.has_company and not tx.committed.ready:
+            # Looked for already, for the whole group at once; and nothing was freed since.
             return None
         task = await lock(tx, line.popleft()) if line else None
         if task is not None and _is_claimable(task, claimer):
             return task
     task = await claim_candidate(tx, claimer, without=without)
-    while task is not None and tx.has_company:
-        # Somebody else may be claiming it just now: then this waits for the outcome.
-        task = await _locked_if_there(tx, task.id)
-        if task is not None and _is_claimable(task, claimer):
-            break
-        task = await claim_candidate(tx, claimer, without=without)
-    return task
-
-
-async def _locked_if_there(tx: Transaction, task_id: TaskId) -> Task | None:
-    try:
-        return await lock(tx, task_id)
-    except TaskNotFound:
-        return None
+    if task is None or not tx.has_company:
+        return task
+    row = await tx.fetch_one("lock_task_if_free", {"id": task.id})
+    free = None if row is None else await with_dependencies(tx, from_row(row))
+    if free is None or not _is_claimable(free, claimer):
+        # Somebody else is claiming it just now. Waiting for the outcome with locks of our own would
+        # be a deadlock sooner or later: whoever is alone holds none, and sees what came of it.
+        await tx.alone()
+    return free
 
 
 def _is_claimable(task: Task, claimer: Claimer) -> bool:

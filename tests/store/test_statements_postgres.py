@@ -27,7 +27,10 @@ OVERRIDDEN: Final = sorted(
     for name in re.findall(r"^-- name: (\w+)", file.read_text("utf-8"), re.MULTILINE)
 )
 # Understood as they are, but they would do something else.
-BEHAVES_DIFFERENTLY: Final = {"lock_task": "one of several writers has to lock what it changes"}
+BEHAVES_DIFFERENTLY: Final = {
+    "lock_task": "one of several writers has to lock what it changes",
+    "lock_task_if_free": "and must not wait for another while it holds locks of its own",
+}
 # What our values are to asyncpg: str, str, int, int, float.
 KNOWN_TYPES: Final = {"text", "json", "bigint", "integer", "double precision"}
 # Parameters that are small by their nature or by the edges' checks; any other number is a BIGINT.

@@ -16,6 +16,9 @@ SELECT * FROM tasks WHERE id = :id;
 -- For a task that is about to change. One writer makes this a plain read on SQLite.
 SELECT * FROM tasks WHERE id = :id;
 
+-- name: lock_task_if_free
+SELECT * FROM tasks WHERE id = :id;
+
 -- name: lock_tasks
 -- The same for many at once.
 SELECT * FROM tasks WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY id;

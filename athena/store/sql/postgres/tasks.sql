@@ -2,6 +2,10 @@
 -- Overridden: with more than one writer, what is about to be changed has to be locked.
 SELECT * FROM tasks WHERE id = :id FOR UPDATE;
 
+-- name: lock_task_if_free
+-- Overridden: a row that somebody else has locked is not waited for.
+SELECT * FROM tasks WHERE id = :id FOR UPDATE SKIP LOCKED;
+
 -- name: claim_candidate
 -- Overridden: a list is unpacked by another function. The heads come by LATERAL, which is planned as
 -- one seek each, whatever the engine takes the table for.
