@@ -1,6 +1,6 @@
 """The portable file: a whole store as lines of JSON, each table and the whole with its checksum.
 
-    {"athena_export": 1, "athena": "0.1.0", "engine": "sqlite", "schema": 3, "at": ..., "ids": {...}}
+    {"athena_export": 1, "athena": "0.1.0", "engine": "sqlite", "schema": 3, "at": ..., "ids": ...}
     {"table": "tasks", "columns": ["id", "description", ...]}
     [1, "Deploy new service", ...]                              a row, in the order of its key
     {"end": "tasks", "rows": 1, "sha256": ...}                  over the lines of the rows
