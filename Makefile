@@ -45,7 +45,7 @@ bench: $(VENV)/.dev ## measure, and print a table
 	$(BIN)/python -m bench
 
 bench-peers: $(VENV)/.dev $(PEERS)/.ready ## measure beside other task queues, and write docs/performance-peers.md
-	$(BIN)/python -m bench peers --docs
+	$(BIN)/python -m bench peers depth clients --docs
 
 release: $(VENV)/.dev ## check everything, and build wheel and source archive into dist/
 	$(MAKE) test

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import re
+import shutil
 import sqlite3
 import statistics
+import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
@@ -14,6 +17,9 @@ from typing import Final
 
 _SYNCS: Final = 200
 _BLOCK: Final = b"x" * 4096
+_PLACES: Final = [*map(str, Path("/usr/lib/postgresql").glob("*/bin")), "/usr/sbin"]
+# Where Debian puts servers, which is not on everybody's path.
+_PATH: Final = os.pathsep.join([os.environ.get("PATH", ""), *sorted(_PLACES, reverse=True)])
 
 
 def machine() -> Mapping[str, str]:
@@ -24,6 +30,7 @@ def machine() -> Mapping[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "cores": f"{os.cpu_count()} ({_processor()})",
         "fsync": f"{sync_ms():.2f} ms",
+        **_servers(),
     }
 
 
@@ -38,6 +45,17 @@ def sync_ms() -> float:
             os.fsync(file.fileno())
             took.append((time.perf_counter() - began) * 1000)
     return statistics.median(took)
+
+
+def _servers() -> Mapping[str, str]:
+    """The versions of those that are installed."""
+    found = {}
+    for program, flag in (("postgres", "-V"), ("redis-server", "-v"), ("beanstalkd", "-v")):
+        if (path := shutil.which(program, path=_PATH)) is not None:
+            said = subprocess.run([path, flag], check=False, capture_output=True, text=True).stdout
+            number = re.search(r"\d+(\.\d+)+", said)
+            found[program] = number[0] if number else "?"
+    return found
 
 
 def _processor() -> str:

@@ -58,11 +58,13 @@ def bars(rows: list[dict[str, Any]]) -> Any:
         left.barh(place, rate, color=colour, height=0.62)
         left.plot([min(row["rates"]), max(row["rates"])], [place, place], color=_INK, linewidth=1)
         left.text(max(row["rates"]), place, f" {rate:,.0f}", va="center", fontsize=8)
-        if row["wakeup"]:
+        if row["slow_rate"] is not None:
+            left.plot(row["slow_rate"], place, color=_INK, marker="D", markersize=5, mec="white")
+        if row["wakeup"][0] is not None:
             right.plot(row["wakeup"], [place, place], color=colour, linewidth=2, marker="|")
             right.plot(row["wakeup"][0], place, color=colour, marker="o")
     left.set_yticks(range(len(rows)), [row["title"] for row in rows])
-    left.set_xlabel("tasks/s, median and range")
+    left.set_xlabel("tasks/s, median and range; ◆ on the slow disk")
     left.margins(x=0.12)
     right.set_xscale("log")
     low, high = right.get_xlim()

@@ -21,7 +21,7 @@ from bench.peers.servers import wait_until
 ACCEPTED: Final = 500
 # Wherever one can choose how long a dead worker keeps its job; stock is far longer.
 LEASE_SECONDS: Final = 10
-PATIENCE_SECONDS: Final = 40.0
+PATIENCE_SECONDS: Final = 30.0
 _READY_SECONDS: Final = 5.0
 _START_SECONDS: Final = 60.0
 _AT_ONCE: Final = 12

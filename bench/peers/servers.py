@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from bench import trees
 from bench.peers.contract import Backend
 from bench.processes import REPOSITORY
+from bench.slow_disk import slowness
 from tests.postgres import PostgresServer
 from tests.postgres_guard import read_pid_file
 from tests.running import KEY, RunningServer
@@ -142,7 +143,7 @@ class Postgres:
 
     def __init__(self, folder: Path) -> None:
         del folder  # root cannot start it there
-        self.server = PostgresServer(is_durable=True)
+        self.server = PostgresServer(is_durable=True, environment=slowness())
 
     def start(self) -> None:
         self.server.start()

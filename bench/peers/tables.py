@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from bench.peers.contenders import Contender
-from bench.peers.contract import Promise
 from bench.peers.kills import LEASE_SECONDS, PATIENCE_SECONDS, Survival
-from bench.peers.rounds import PRODUCERS, Amount, Round
-from bench.report import Plot, Report, Table, middle, percentile
+from bench.peers.measured import SLOWER_MS, Found, Measured
+from bench.peers.rounds import PRODUCERS, Amount
+from bench.report import Plot, Report, Table, middle
 
 _BASE: Final = "athena_sqlite"
 _AT_ONCE_SECONDS: Final = 0.5
@@ -32,47 +29,23 @@ _SERVERS: Final = [
 ]
 
 
-@dataclass(slots=True)
-class Measured:
-    """One queue, and what was found of it. `failed` says why nothing was."""
-
-    name: str
-    contender: Contender | None = None
-    failed: str = ""
-    rounds: list[Round] = field(default_factory=list)
-    survival: Survival | None = None
-
-    @property
-    def title(self) -> str:
-        return self.name if self.contender is None else self.contender.peer.title
-
-    def values(self, of: Callable[[Round], float]) -> list[float]:
-        return [of(round_) for round_ in self.rounds]
-
-    @property
-    def rate(self) -> float:
-        return statistics.median(self.values(lambda r: r.run))
-
-    @property
-    def wakeups(self) -> list[float]:
-        return [took for round_ in self.rounds for took in round_.wakeup_ms]
-
-
 def report(measured: Sequence[Measured], amount: Amount) -> Report:
-    able = sorted((one for one in measured if one.rounds), key=lambda one: -one.rate)
-    found = Report([_rates(able, amount), _survivals(able), _settings(able)])
+    able = sorted((one for one in measured if one.fast.rounds), key=lambda one: -one.fast.rate)
+    slow = sorted((one for one in able if one.slow.rounds), key=lambda one: -one.slow.rate)
+    found = Report([_rates(able, amount), _slow_rates(slow), _survivals(able), _settings(able)])
     found.texts += [*_ahead(able), *_absent(measured)]
     found.plots["peers.svg"] = _plot(able)
     for one in able:
-        found.figures[f"peer_{one.name}_tasks_per_second"] = one.rate
-        if one.wakeups:
-            found.figures[f"peer_{one.name}_wakeup_p50_ms"] = percentile(one.wakeups, 0.50)
-            found.figures[f"peer_{one.name}_wakeup_p99_ms"] = percentile(one.wakeups, 0.99)
+        for prefix, part in ((one.name, one.fast), (f"{one.name}_slow_disk", one.slow)):
+            if part.rounds:
+                found.figures[f"peer_{prefix}_tasks_per_second"] = part.rate
+            if (p50 := part.wakeup(0.50)) is not None:
+                found.figures[f"peer_{prefix}_wakeup_p50_ms"] = p50
     return found
 
 
 def _rates(able: Sequence[Measured], amount: Amount) -> Table:
-    count = len(able[0].rounds) if able else 0
+    count = len(able[0].fast.rounds) if able else 0
     table = Table(
         f"{amount.jobs:,} tasks put in, taken and finished",
         (
@@ -90,30 +63,33 @@ def _rates(able: Sequence[Measured], amount: Amount) -> Table:
         notes=[f"Medians (ranges) of {count} interleaved rounds; tasks do nothing.", *_MEANINGS],
     )
     for one in able:
-        rows = [
-            f"**{one.title}**" if one.contender and one.contender.is_own else one.title,
-            middle(one.values(lambda r: r.run)) + _unfinished(one),
-            middle(one.values(lambda r: r.enqueued_alone)),
-            middle(one.values(lambda r: r.enqueued_together)),
-            *(f"{percentile(one.wakeups, p):.1f}" if one.wakeups else "–" for p in (0.50, 0.99)),
-            *(
-                f"{statistics.median(one.values(of)):,.0f}"
-                for of in (
-                    lambda r: r.server_cpu_us,
-                    lambda r: r.workers_cpu_us,
-                    lambda r: r.server_mb,
-                    lambda r: r.workers_mb,
-                )
-            ),
-        ]
-        table.rows.append(rows)
+        fast = one.fast
+        cpu = [fast.median(lambda r: r.server_cpu_us), fast.median(lambda r: r.workers_cpu_us)]
+        memory = [fast.median(lambda r: r.server_mb), fast.median(lambda r: r.workers_mb)]
+        table.rows.append((one.shown, *_speeds(fast), *(f"{each:,.0f}" for each in cpu + memory)))
     return table
 
 
-def _unfinished(one: Measured) -> str:
-    """Jobs that were run twice, or never in the time that they had, are said beside the rate."""
-    left, twice = (max(one.values(of)) for of in (lambda r: r.unfinished, lambda r: r.twice))
-    return (f", {left:.0f} not run" if left else "") + (f", {twice:.0f} run twice" if twice else "")
+def _slow_rates(slow: Sequence[Measured]) -> Table:
+    table = Table(
+        f"The same on a disk that takes {SLOWER_MS:.0f} ms longer to sync",
+        ("queue", "tasks/s", "enqueue/s, 1 client", f"{PRODUCERS} clients", "wake-up p50", "p99"),
+        notes=[
+            "As disks without a battery behind their cache do, and more so SD cards. Whoever syncs",
+            "once for each task is held up here; whoever syncs once for many goes on.",
+        ],
+    )
+    table.rows += [(one.shown, *_speeds(one.slow)) for one in slow]
+    return table
+
+
+def _speeds(found: Found) -> Sequence[str]:
+    return [
+        middle(found.values(lambda r: r.run)) + found.remark,
+        middle(found.values(lambda r: r.enqueued_alone)),
+        middle(found.values(lambda r: r.enqueued_together)),
+        *(_ms(found.wakeup(part)) for part in (0.50, 0.99)),
+    ]
 
 
 def _survivals(able: Sequence[Measured]) -> Table:
@@ -125,9 +101,8 @@ def _survivals(able: Sequence[Measured]) -> Table:
     )
     for one in able:
         if one.survival is not None and one.contender is not None:
-            table.rows.append(
-                (one.title, _back(one.survival), one.contender.peer.returns, _kept(one.survival))
-            )
+            back = one.contender.peer.returns
+            table.rows.append((one.shown, _back(one.survival), back, _kept(one.survival)))
     return table
 
 
@@ -142,7 +117,7 @@ def _kept(survival: Survival) -> str:
     if survival.accepted is None or survival.kept is None:
         return "has none"
     lost = survival.accepted - survival.kept
-    return f"{survival.kept} kept" if not lost else f"{lost} of {survival.accepted} lost"
+    return f"all {survival.kept} kept" if not lost else f"{lost} of {survival.accepted} lost"
 
 
 def _settings(able: Sequence[Measured]) -> Table:
@@ -152,7 +127,7 @@ def _settings(able: Sequence[Measured]) -> Table:
         if one.contender is not None:
             versions = ", ".join(f"{name} {v}" for name, v in one.contender.versions.items())
             peer = one.contender.peer
-            table.rows.append((one.title, versions, peer.workers, peer.settings))
+            table.rows.append((one.shown, versions, peer.workers, peer.settings))
     return table
 
 
@@ -161,34 +136,37 @@ def _ahead(able: Sequence[Measured]) -> Iterator[str]:
     base = next((one for one in able if one.name == _BASE), None)
     if base is None:
         return
-    others = [one for one in able if one.contender is not None and not one.contender.is_own]
-    yield f"Ahead of {base.title} ({base.rate:,.0f} tasks/s, {_wakeup(base)}):"
+    yield f"Where another is ahead of {base.title}, and why:"
+    others = [one for one in able if not one.is_own]
     lines = [line for one in others if (line := _ahead_of(base, one))]
-    yield "\n".join(lines or ["- nobody."])
+    yield "\n".join(lines or ["- Nobody is."])
 
 
 def _ahead_of(base: Measured, one: Measured) -> str:
     assert one.contender is not None
-    points = []
-    if one.rate > base.rate:
-        points.append(f"tasks/s ({one.rate / base.rate:.1f} ×)")
-    if one.wakeups and base.wakeups and _p50(one) < _p50(base):
-        points.append(f"wake-up ({_wakeup(one)})")
+    points = [
+        *_ahead_in(base.fast, one.fast, ""),
+        *_ahead_in(base.slow, one.slow, " on the slow disk"),
+    ]
     if not points:
         return ""
     peer = one.contender.peer
-    weaker = (
-        " Its promise is weaker: " + peer.promise + "." if peer.promise is not Promise.SAME else ""
-    )
-    return f"- {peer.title} in {' and '.join(points)}. {peer.differs}{weaker}"
+    weaker = f" It promises less: {peer.promise}." if one.is_weaker else ""
+    return f"- **{peer.title}**: {'; '.join(points)}. {peer.differs}{weaker}"
 
 
-def _wakeup(one: Measured) -> str:
-    return f"wake-up p50 {_p50(one):.1f} ms"
+def _ahead_in(base: Found, other: Found, where: str) -> Iterator[str]:
+    if not base.rounds or not other.rounds:
+        return
+    if other.rate > base.rate:
+        yield f"{other.rate / base.rate:.1f} × the tasks/s{where}"
+    ours, theirs = base.wakeup(0.50), other.wakeup(0.50)
+    if ours is not None and theirs is not None and theirs < ours:
+        yield f"wake-up p50 {theirs:.1f} against {ours:.1f} ms{where}"
 
 
-def _p50(one: Measured) -> float:
-    return percentile(one.wakeups, 0.50) if one.wakeups else float("nan")
+def _ms(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
 
 
 def _absent(measured: Sequence[Measured]) -> Iterator[str]:
@@ -201,12 +179,11 @@ def _plot(able: Sequence[Measured]) -> Plot:
     rows = [
         {
             "title": one.title,
-            "own": one.contender is not None and one.contender.is_own,
-            "weaker": one.contender is not None and one.contender.peer.promise is not Promise.SAME,
-            "rates": one.values(lambda r: r.run),
-            "wakeup": [percentile(one.wakeups, part) for part in (0.50, 0.99)]
-            if one.wakeups
-            else None,
+            "own": one.is_own,
+            "weaker": one.is_weaker,
+            "rates": one.fast.values(lambda r: r.run),
+            "slow_rate": one.slow.rate if one.slow.rounds else None,
+            "wakeup": [one.fast.wakeup(part) for part in (0.50, 0.99)],
         }
         for one in able
     ]

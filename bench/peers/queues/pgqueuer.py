@@ -29,8 +29,9 @@ PEER = Peer(
     returns="after heartbeat_timeout at the next look (stock 30 s each)",
     differs=(
         "Its worker takes tasks by the batch and ends them by the batch, so that one "
-        "statement and one commit serve dozens. Each of Athena's workers asks for one task "
-        "over HTTP, which makes no difference to who waits for Claude."
+        "statement and one commit serve dozens; what it has ended but not yet written is "
+        "run again, should it die. Each of Athena's workers asks for one task over HTTP, and "
+        "what was answered is on the disk."
     ),
 )
 
