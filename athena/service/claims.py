@@ -88,7 +88,7 @@ class Claims:
             await presence.seen(tx, instance)
             return await self._take(tx, task, claimer, lease, by)
 
-        return await self._store.run(act)
+        return await self._store.run(act, needs=Needs(tasks=(task_id,)), beside=True)
 
     async def claim_next(
         self,
@@ -260,7 +260,7 @@ class Claims:
             event = TaskReleased(instance=instance, attempt=before.attempt)
             return await settling.save(tx, before, after, event, by)
 
-        return await self._store.run(act)
+        return await self._store.run(act, needs=Needs(tasks=(task_id,)), beside=True)
 
     async def park(
         self,
@@ -290,7 +290,7 @@ class Claims:
             )
             return await settling.save(tx, before, after, event, by)
 
-        return await self._store.run(act)
+        return await self._store.run(act, needs=Needs(tasks=(task_id,)), beside=True)
 
     async def complete(
         self,
@@ -350,7 +350,7 @@ class Claims:
                 return await endings.fail_for_good(tx, before, error=error, result=result, by=by)
             return await endings.fail_for_now(tx, before, error=error, result=result, by=by)
 
-        return await self._store.run(act)
+        return await self._store.run(act, needs=Needs(tasks=(task_id,)), beside=True)
 
 
 async def _check_gates(tx: Transaction, task: Task, claimer: Claimer) -> None:

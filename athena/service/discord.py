@@ -22,11 +22,11 @@ class DiscordRecords:
 
     async def save(self, delivery: Delivery) -> None:
         """Note how far the telling has come."""
-        await self._store.run(lambda tx: discord.save_delivery(tx, delivery))
+        await self._store.run(lambda tx: discord.save_delivery(tx, delivery), beside=True)
 
     async def forget(self, task_id: int) -> None:
         """The task is gone."""
-        await self._store.run(lambda tx: discord.delete_delivery(tx, task_id))
+        await self._store.run(lambda tx: discord.delete_delivery(tx, task_id), beside=True)
 
     async def begun(self, task_id: int) -> Outgoing | None:
         """The task's message of which it is not known whether it was sent."""
@@ -34,7 +34,7 @@ class DiscordRecords:
 
     async def begin(self, outgoing: Outgoing) -> None:
         """A message is about to be sent."""
-        await self._store.run(lambda tx: discord.save_outgoing(tx, outgoing))
+        await self._store.run(lambda tx: discord.save_outgoing(tx, outgoing), beside=True)
 
     async def finish(self, delivery: Delivery) -> None:
         """The message that was begun is settled, and this is how things stand with it."""
@@ -43,11 +43,11 @@ class DiscordRecords:
             await discord.delete_outgoing(tx, delivery.task_id)
             await discord.save_delivery(tx, delivery)
 
-        await self._store.run(act)
+        await self._store.run(act, beside=True)
 
     async def drop(self, task_id: int) -> None:
         """The message that was begun was certainly not sent, and will not be."""
-        await self._store.run(lambda tx: discord.delete_outgoing(tx, task_id))
+        await self._store.run(lambda tx: discord.delete_outgoing(tx, task_id), beside=True)
 
     async def commands(self) -> Mapping[str, str]:
         """The fingerprint of the commands that were registered in each scope."""
@@ -55,11 +55,11 @@ class DiscordRecords:
 
     async def save_commands(self, scope: str, fingerprint: str) -> None:
         """Note what was registered in a scope."""
-        await self._store.run(lambda tx: discord.save_commands(tx, scope, fingerprint))
+        await self._store.run(lambda tx: discord.save_commands(tx, scope, fingerprint), beside=True)
 
     async def forget_commands(self, scope: str) -> None:
         """Note that a scope was cleared."""
-        await self._store.run(lambda tx: discord.delete_commands(tx, scope))
+        await self._store.run(lambda tx: discord.delete_commands(tx, scope), beside=True)
 
     async def choices(
         self, typed: str, *, statuses: Iterable[Status], limit: int

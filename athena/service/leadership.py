@@ -198,7 +198,7 @@ async def _soon(answer: Awaitable[T]) -> T:
 class _LedStore(Store):
     """The store as long as we lead: each write begins by asking whether the term is still ours.
 
-    What is written through it runs alone, and so does a takeover: none can come in between.
+    A takeover runs alone: it waits for what was begun before it, and what comes later sees it.
     """
 
     def __init__(self, store: Store, leading: Leadership) -> None:
@@ -218,7 +218,6 @@ class _LedStore(Store):
 
         Raises: NoLongerLeader, besides.
         """
-        del beside
         term = self._leading.check()
 
         async def fenced(tx: Transaction) -> T:
@@ -228,7 +227,7 @@ class _LedStore(Store):
             return await use_case(tx)
 
         try:
-            return await self._store.run(fenced, needs=needs)
+            return await self._store.run(fenced, needs=needs, beside=beside)
         except NoLongerLeader:
             self._leading.lose(term)
             raise

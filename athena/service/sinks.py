@@ -19,4 +19,4 @@ class SinkStates:
 
     async def move_cursor(self, sink: str, position: EventId) -> None:
         """Note the last event that the sink has dealt with."""
-        await self._store.run(lambda tx: events.move_cursor(tx, sink, position))
+        await self._store.run(lambda tx: events.move_cursor(tx, sink, position), beside=True)

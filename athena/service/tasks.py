@@ -169,7 +169,7 @@ class Tasks:
             event = TaskCancelled(instance=holder, attempt=before.attempt)
             return await settling.save(tx, before, after, event, by)
 
-        return await self._store.run(act)
+        return await self._store.run(act, beside=True)
 
     async def retry(self, task_id: TaskId, *, by: Actor) -> Task:
         """Put an ended task back into the queue.
@@ -182,7 +182,7 @@ class Tasks:
             after = holding.retried(before, now=tx.now)
             return await settling.save(tx, before, after, TaskRetried(was=before.status.value), by)
 
-        return await self._store.run(act)
+        return await self._store.run(act, beside=True)
 
     async def delete(self, task_id: TaskId, *, by: Actor) -> None:
         """Remove a task that is not in progress; its events stay.
