@@ -195,13 +195,20 @@ async def test_export_is_of_one_moment(store: Store, clock: ManualClock):
     for number in range(30):
         await queue.submit(str(number))
 
+    went_on = asyncio.Event()
+
     async def go_on() -> None:
         while True:
             await queue.submit("meanwhile")
+            went_on.set()
 
     others = asyncio.create_task(go_on())
+    files = []
     try:
-        files = [await exported(store) for _ in range(5)]
+        for _ in range(5):
+            files.append(await exported(store))
+            went_on.clear()
+            await went_on.wait()
     finally:
         others.cancel()
         await asyncio.gather(others, return_exceptions=True)
