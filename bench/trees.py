@@ -60,6 +60,9 @@ def kill(processes: Iterable[Process]) -> None:
         _kill(pid)
     for process in processes:
         process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                stream.close()
     deadline = time.monotonic() + _END_SECONDS
     while any(_lives(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -34,6 +34,7 @@ NAMES: Final = (
 )
 _OWN: Final = "athena_"
 _PEERS_PYTHON: Final = REPOSITORY / ".venv-bench" / "bin" / "python"
+_INSTALL: Final = "make .venv-bench/.ready"
 _DESCRIBE_SECONDS: Final = 60
 
 
@@ -48,13 +49,14 @@ class Contender:
     name: str
     peer: Peer
     versions: Mapping[str, str]
+    python: Path
 
     @property
     def is_own(self) -> bool:
         return self.name.startswith(_OWN)
 
     def command(self, verb: str) -> Sequence[str]:
-        return [*_command(self.name), verb]
+        return _command(self.python, self.name, verb)
 
 
 @dataclass(slots=True)
@@ -133,13 +135,13 @@ class Producer:
         self.expect("done")
 
 
-def find(name: str) -> Contender:
+def find(name: str, peers_python: Path = _PEERS_PYTHON) -> Contender:
     """Raises: Absent."""
-    command = _command(name)
-    if not Path(command[0]).exists():
-        raise Absent("not installed: make .venv-bench/.ready")
+    python = Path(sys.executable) if name.startswith(_OWN) else peers_python
+    if not python.exists():
+        raise Absent(f"is not installed: {_INSTALL}")
     done = subprocess.run(
-        [*command, "describe"],
+        _command(python, name, "describe"),
         cwd=REPOSITORY,
         check=False,
         capture_output=True,
@@ -148,11 +150,11 @@ def find(name: str) -> Contender:
     )
     if done.returncode:
         why = (done.stderr.strip().splitlines() or ["it does not load"])[-1]
-        raise Absent(f"{why}; to install: make .venv-bench/.ready")
+        raise Absent(f"{why}; to install: {_INSTALL}")
     told: dict[str, Any] = json.loads(done.stdout)
     versions = told.pop("versions")
     told |= {"backend": Backend(told["backend"]), "promise": Promise(told["promise"])}
-    return Contender(name, Peer(**told), versions)
+    return Contender(name, Peer(**told), versions, python)
 
 
 @contextmanager
@@ -182,6 +184,5 @@ def staged(
         stage.server.close()
 
 
-def _command(name: str) -> Sequence[str]:
-    python = sys.executable if name.startswith(_OWN) else str(_PEERS_PYTHON)
-    return [python, "-m", "bench.peers.program", name]
+def _command(python: Path, name: str, verb: str) -> Sequence[str]:
+    return [str(python), "-m", "bench.peers.program", name, verb]

@@ -63,13 +63,13 @@ def say_worker_is_dead(folder: Path) -> None:
 
 
 def record(name: str, number: int) -> None:
-    os.write(_file(name), _RECORD.pack(number, time.monotonic_ns()))
+    os.write(_file(folder() / name), _RECORD.pack(number, time.monotonic_ns()))
 
 
 @functools.cache
-def _file(name: str) -> int:
+def _file(path: Path) -> int:
     # O_APPEND: the writes of several processes do not overwrite each other.
-    return os.open(folder() / name, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)
+    return os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)
 
 
 def count(folder: Path, name: str) -> int:
