@@ -66,7 +66,12 @@ _ALWAYS: Final = {
     "timezone": "UTC",
     "logging_collector": "off",
 }
+# Where a server that nothing need outlive has its files, if there is room: a copy of a database is
+# hundreds of files, which takes 100 ms on a disk and 13 ms in memory.
+_MEMORY: Final = Path("/dev/shm")
+_MEMORY_BYTES_MIN: Final = 4 * 1024**3
 _QUICK: Final = {
+    "max_wal_size": "256MB",
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -168,7 +173,8 @@ class PostgresServer(Databases):
         self, *, is_durable: bool = False, environment: Mapping[str, str] | None = None
     ) -> None:
         # Not in pytest's own folder: that is closed to the user whom root has to start it as.
-        self._folder = Path(tempfile.mkdtemp(prefix="athena-postgres-"))
+        place = None if is_durable else _memory()
+        self._folder = Path(tempfile.mkdtemp(prefix="athena-postgres-", dir=place))
         self._folder.chmod(0o711)
         self._guard = subprocess.Popen(
             # Isolated: nothing of the tests' environment, such as coverage, gets in.
@@ -288,6 +294,16 @@ def _account() -> pwd.struct_passwd | None:
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name)
     raise AssertionError("PostgreSQL does not run as root, and there is no other user")
+
+
+def _memory() -> Path | None:
+    """A folder in memory; None where there is none, or little room, or nothing may run from it."""
+    try:
+        may_run = not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC
+        has_room = shutil.disk_usage(_MEMORY).free >= _MEMORY_BYTES_MIN
+    except OSError:
+        return None
+    return _MEMORY if may_run and has_room and os.access(_MEMORY, os.W_OK) else None
 
 
 def _programs(folder: Path, account: pwd.struct_passwd | None) -> Path:
