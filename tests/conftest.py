@@ -10,6 +10,7 @@ import pytest
 from tests import postgres
 from tests.running import RunningServer
 from tests.shell import Shell
+from tests.store.engines import ENGINES, Engine
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,13 +25,20 @@ def _databases_end_with_the_test() -> Iterator[None]:
 
 
 @pytest.fixture
-def start_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
-    """Starts real servers, each on a folder of its own; all of them end with the test."""
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """SQLite; folders whose tests touch the store have a fixture of this name with each in turn."""
+    return ENGINES[getattr(request, "param", "sqlite")]
+
+
+@pytest.fixture
+def start_server(tmp_path: Path, engine: Engine) -> Iterator[Callable[..., RunningServer]]:
+    """Starts real servers, each on a store of its own; all of them end with the test."""
     servers: list[RunningServer] = []
 
     def start(**settings: str) -> RunningServer:
         folder = tmp_path / f"server-{len(servers)}"
         folder.mkdir()
+        settings.setdefault("DATABASE_URL", engine.url(folder))
         server = RunningServer(folder, settings={f"ATHENA_{k}": v for k, v in settings.items()})
         servers.append(server)
         return server.start()

@@ -52,6 +52,11 @@ class RunningServer:
         return self.folder / "data" / "tasks.db"
 
     @property
+    def database_url(self) -> str:
+        """What it keeps everything in, of whichever engine."""
+        return self.environment["ATHENA_DATABASE_URL"]
+
+    @property
     def log(self) -> Path:
         """Everything it has printed, over all its lives."""
         return self.folder / "server.log"

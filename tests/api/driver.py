@@ -18,8 +18,8 @@ from athena.model.event import SYSTEM
 from athena.model.key import Scope
 from athena.service.services import Services, build_services
 from athena.store.base import Store
-from athena.store.sqlite import SQLiteStore
 from tests.store.clock import ManualClock
+from tests.store.engines import Engine
 
 ADMIN = "the-admin-key-of-the-tests"
 DEADLINE_SECONDS = 10.0
@@ -124,14 +124,19 @@ class ApiDriver:
 
 @asynccontextmanager
 async def running_api(
-    folder: Path, *, clock: ManualClock | None = None, **options: Any
+    engine: Engine, folder: Path, *, clock: ManualClock | None = None, **options: Any
 ) -> AsyncIterator[ApiDriver]:
-    """An API on a new store in the folder, and its admin key."""
+    """An API on a new store for the folder, and its admin key."""
     clock = clock or ManualClock()
-    store = SQLiteStore(folder / "tasks.db", clock)
+    store = engine.build(folder, clock)
     async with store:
         services = build_services(
-            store, clock, lease=timedelta(hours=2), max_attempts=3, version="0.0.1"
+            store,
+            clock,
+            lease=timedelta(hours=2),
+            max_attempts=3,
+            version="0.0.1",
+            replica="here",
         )
         await services.feed.catch_up()
         await services.keys.ensure_first(ADMIN)

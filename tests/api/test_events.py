@@ -117,8 +117,8 @@ async def test_what_is_not_kept_any_more_is_reset(api: ApiDriver):
     assert api.store is not None
 
     async def forget(tx: Transaction) -> None:
-        connection = tx._connection  # type: ignore[attr-defined]  # as a later version may do
-        connection.execute("DELETE FROM events WHERE id < 3")
+        values = {"keep_from": 3, "before": 2**62, "limit": 10}
+        assert await tx.execute("delete_events_before", values) == 2
 
     await api.store.run(forget)
     api.services.feed._recent.clear()

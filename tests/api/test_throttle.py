@@ -9,6 +9,7 @@ import pytest
 from athena.api.throttle import Throttle
 from athena.model.key import Scope
 from tests.api.driver import ADMIN, running_api
+from tests.store.engines import Engine
 
 
 class Time:
@@ -62,9 +63,9 @@ def test_names_are_forgotten():
     assert len(throttle._full_at) <= 10_000
 
 
-async def test_a_key_has_its_rate(tmp_path: Path):
+async def test_a_key_has_its_rate(engine: Engine, tmp_path: Path):
     """429 with the time to wait; another key is not concerned."""
-    async with running_api(tmp_path, rate_limit=5) as api:
+    async with running_api(engine, tmp_path, rate_limit=5) as api:
         key = await api.key_for(Scope.READ)
         statuses = [(await api.ask("GET", "/api/tasks", key=key)).status for _ in range(5)]
 
@@ -77,9 +78,9 @@ async def test_a_key_has_its_rate(tmp_path: Path):
         assert (await api.ask("GET", "/health", key=key)).status == 200
 
 
-async def test_failed_sign_ins_never_lock_out_a_right_key(tmp_path: Path):
+async def test_failed_sign_ins_never_lock_out_a_right_key(engine: Engine, tmp_path: Path):
     """After thirty wrong keys an address is told to wait; the right one is let in."""
-    async with running_api(tmp_path, rate_limit=6_000) as api:
+    async with running_api(engine, tmp_path, rate_limit=6_000) as api:
         wrong = [await api.ask("GET", "/api/tasks", key=f"wrong-{n}") for n in range(31)]
 
         assert [answer.status for answer in wrong] == [401] * 30 + [429]
@@ -88,9 +89,9 @@ async def test_failed_sign_ins_never_lock_out_a_right_key(tmp_path: Path):
         assert (await api.ask("GET", "/api/tasks", key=None)).status == 401
 
 
-async def test_no_limit_lifts_that_on_sign_ins_too(tmp_path: Path):
+async def test_no_limit_lifts_that_on_sign_ins_too(engine: Engine, tmp_path: Path):
     """RATE_LIMIT 0."""
-    async with running_api(tmp_path, rate_limit=0) as api:
+    async with running_api(engine, tmp_path, rate_limit=0) as api:
         wrong = [(await api.ask("GET", "/api/tasks", key="wrong")).status for _ in range(40)]
 
         assert wrong == [401] * 40
@@ -107,10 +108,10 @@ async def test_no_limit_lifts_that_on_sign_ins_too(tmp_path: Path):
     ],
 )
 async def test_proxies_are_believed_where_trusted(
-    tmp_path: Path, trusted: tuple[str, ...], forwarded: str, is_shared: bool
+    engine: Engine, tmp_path: Path, trusted: tuple[str, ...], forwarded: str, is_shared: bool
 ):
     """Failed sign-ins are counted by the address of the client."""
-    async with running_api(tmp_path, rate_limit=6_000, trusted_proxies=trusted) as api:
+    async with running_api(engine, tmp_path, rate_limit=6_000, trusted_proxies=trusted) as api:
         last = 200
         for n in range(31):
             headers = {"X-Forwarded-For": forwarded.format(n=n)}

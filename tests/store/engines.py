@@ -1,4 +1,4 @@
-"""The engines that the conformance suite runs on: a further one is one more entry here."""
+"""The engines that the suites run on: a further one is one more entry here."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import pytest
 
 from athena.model.clock import Clock
 from athena.store.base import Role, Store
@@ -19,12 +21,18 @@ class Engine:
     """How to get a store of one kind: every call with the same folder gives the same database.
 
     `visit` opens it as a command does beside the server. `contents` is all that is kept there.
+    `url` is what a server is given as its DATABASE_URL.
     """
 
     name: str
+    url: Callable[[Path], str]
     build: Callable[[Path, Clock], Store]
     visit: Callable[[Path, Clock], Store]
     contents: Callable[[Path], bytes]
+
+
+def _url_of_file(folder: Path) -> str:
+    return f"sqlite:///{folder / 'data' / 'tasks.db'}"
 
 
 def _sqlite(folder: Path, clock: Clock, role: Role = Role.SERVER) -> Store:
@@ -35,8 +43,12 @@ def _bytes_of_files(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.iterdir())
 
 
+def _url_of_database(folder: Path) -> str:
+    return databases().url(databases().database_of(folder))
+
+
 def _postgres(folder: Path, clock: Clock, role: Role = Role.SERVER) -> Store:
-    return PostgresStore(databases().url(databases().database_of(folder)), clock, role)
+    return PostgresStore(_url_of_database(folder), clock, role)
 
 
 def _bytes_of_rows(folder: Path) -> bytes:
@@ -51,7 +63,24 @@ def _bytes_of_rows(folder: Path) -> bytes:
 ENGINES = {
     engine.name: engine
     for engine in (
-        Engine("sqlite", _sqlite, partial(_sqlite, role=Role.VISITOR), _bytes_of_files),
-        Engine("postgres", _postgres, partial(_postgres, role=Role.VISITOR), _bytes_of_rows),
+        Engine(
+            "sqlite",
+            _url_of_file,
+            _sqlite,
+            partial(_sqlite, role=Role.VISITOR),
+            _bytes_of_files,
+        ),
+        Engine(
+            "postgres",
+            _url_of_database,
+            _postgres,
+            partial(_postgres, role=Role.VISITOR),
+            _bytes_of_rows,
+        ),
     )
 }
+
+
+def only_on(name: str, _reason: str) -> pytest.MarkDecorator:
+    """For tests that make sense on one engine only, and why."""
+    return pytest.mark.parametrize("engine", [name], indirect=True)
