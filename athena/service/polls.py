@@ -43,8 +43,38 @@ class Polls:
 
         Raises: what `Claims.attempt` raises.
         """
-        deadline = asyncio.get_running_loop().time() + wait.total_seconds()
+        if wait:
+            deadline = asyncio.get_running_loop().time() + wait.total_seconds()
+            task = await self._poll(
+                asker,
+                lease=lease,
+                by=by,
+                deadline=deadline,
+                is_gone=is_gone,
+                finish=finish,
+                once=once,
+            )
+        else:
+            # Who does not wait need not be woken: what others leave goes to those who do.
+            task = await self._claims.claim_next(
+                asker, lease=lease, by=by, finish=finish, once=once
+            )
+        if task is not None and is_gone():
+            await self._claims.undo(task, once=once)
+            return None
+        return task
 
+    async def _poll(
+        self,
+        asker: Asker,
+        *,
+        lease: timedelta | None,
+        by: Actor,
+        deadline: float,
+        is_gone: Callable[[], bool],
+        finish: Finish | None,
+        once: Once | None,
+    ) -> Task | None:
         def is_over() -> bool:
             return self._waking.stopping or is_gone()
 
@@ -52,9 +82,6 @@ class Polls:
             task = await self._try(poller, asker, lease=lease, by=by, finish=finish, once=once)
             while task is None and await poller.wait(deadline=deadline, is_gone=is_over):
                 task = await self._try(poller, asker, lease=lease, by=by, once=once)
-        if task is not None and is_gone():
-            await self._claims.undo(task, once=once)
-            return None
         return task
 
     async def _try(
