@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, cast
 
 import structlog
@@ -203,11 +203,11 @@ def _answer(
     headers: Headers = (),
     undo: Callable[[], Awaitable[None]] | None = None,
 ) -> Answer:
-    if isinstance(answer, Reply | web.StreamResponse):
-        return answer
     if answer is None:
         return Reply(204, b"", headers=headers)
+    if not isinstance(answer, dict):
+        # Finished already. To ask for it by its class would cost more: StreamResponse is abstract.
+        return cast("Answer", answer)
     if endpoint.location is not None:
-        fields = cast("Mapping[str, object]", answer)
-        headers = (*headers, ("Location", endpoint.location.format_map(fields)))
+        headers = (*headers, ("Location", endpoint.location.format_map(answer)))
     return Reply(endpoint.status, json_bytes(answer), headers=headers, undo=undo)

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import orjson
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from athena.model.errors import AthenaError
 
@@ -89,37 +89,36 @@ class Reply:
         """Everything was written by `prepare`."""
 
     def _bytes(self, request: web.BaseRequest) -> bytes:
-        head = _head(self.status, self.media_type)
-        extra = "".join(f"{name}: {value}\r\n" for name, value in self.headers)
+        start = _start(self.status, self.media_type, int(asyncio.get_running_loop().time()))
+        # Bytes that never became a request have no id to answer with.
+        head = f"X-Request-ID: {self.request_id}\r\n" if self.request_id else ""
+        if self.headers or not self.keep_alive or request.version < HttpVersion11:
+            head += self._rarely(request)
+        if self.status == _NO_CONTENT:
+            return b"%b%b\r\n" % (start, head.encode("latin-1"))
+        head = f"{head}Content-Length: {len(self.body)}\r\n\r\n"
+        body = b"" if request.method == "HEAD" else self.body
+        return b"%b%b%b" % (start, head.encode("latin-1"), body)
+
+    def _rarely(self, request: web.BaseRequest) -> str:
+        """The headers that most answers have not."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in self.headers)
         if not self.keep_alive:
-            extra += "Connection: close\r\n"
-        elif request.version < (1, 1):
-            extra += "Connection: keep-alive\r\n"
-        if self.status != _NO_CONTENT:
-            extra += f"Content-Length: {len(self.body)}\r\n"
-        if self.request_id:
-            extra += f"X-Request-ID: {self.request_id}\r\n"
-        date = _date_header(int(asyncio.get_running_loop().time()))
-        start = head + f"{date}{extra}\r\n".encode("latin-1")
-        return (
-            start if request.method == "HEAD" or self.status == _NO_CONTENT else start + self.body
-        )
+            return f"{lines}Connection: close\r\n"
+        if request.version < HttpVersion11:
+            return f"{lines}Connection: keep-alive\r\n"
+        return lines
 
 
 @lru_cache(maxsize=256)
-def _head(status: int, media_type: str) -> bytes:
-    """What all answers of this kind begin with."""
+def _start(status: int, media_type: str, _second: int) -> bytes:
+    """What all answers of this kind begin with, in one second of the loop's clock."""
     kind = "" if status == _NO_CONTENT else f"Content-Type: {media_type}\r\n"
     return (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{kind}"
         "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nServer: athena\r\n"
+        f"Date: {formatdate(usegmt=True)}\r\n"
     ).encode()
-
-
-@lru_cache(maxsize=1)
-def _date_header(_second: int) -> str:
-    """The Date header, made once in each second of the loop's clock."""
-    return f"Date: {formatdate(usegmt=True)}\r\n"
 
 
 async def _done(undo: Callable[[], Awaitable[None]]) -> None:
