@@ -32,6 +32,7 @@ from athena.store.base import Role, Store
 from athena.store.sqlite import SQLiteStore
 
 _log: Final = structlog.get_logger(__name__)
+_END_SECONDS_MAX: Final = 1.0
 
 
 def build_store(settings: Settings, clock: Clock, role: Role = Role.SERVER) -> Store:
@@ -199,6 +200,7 @@ def _run_beside(duty: Duty, until: AsyncExitStack) -> None:
 
     async def end() -> None:
         running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        # A library may take its time over a connection that hangs: that must not hold up the stop.
+        await asyncio.wait([running], timeout=_END_SECONDS_MAX)
 
     until.push_async_callback(end)

@@ -32,7 +32,7 @@ class Duty(Protocol):
 
 async def run_forever(duty: Duty) -> None:
     """Do the duty until cancelled; a failure is logged, and the next run comes all the same."""
-    waits = False
+    this, waits = asyncio.current_task(), False
     while True:
         pause = duty.every
         try:
@@ -46,4 +46,7 @@ async def run_forever(duty: Duty) -> None:
         except Exception:  # noqa: BLE001  (the loop must live on; the log has the traceback)
             _log.exception("duty failed", duty=duty.name)
             pause = max(pause, _AFTER_A_FAILURE)
+        # A library may swallow a cancellation over a connection that hangs: it is meant all the same.
+        if this is not None and this.cancelling():
+            return
         await asyncio.sleep(pause.total_seconds())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import secrets
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -21,6 +23,7 @@ from athena.store.base import (
     StoreUnusable,
     UseCase,
 )
+from athena.store.postgres_batches import Batches
 from athena.store.postgres_connections import (
     ENGINE,
     as_unavailable,
@@ -38,6 +41,9 @@ T = TypeVar("T")
 _READERS: Final = 4
 # A page of an export may be a while on its way to a slow disk.
 _READER_IDLE_SECONDS: Final = 60
+# A stop takes ten seconds at most, of which others need some.
+_CLOSE_SECONDS_MAX: Final = 2.0
+_END_SECONDS_MAX: Final = 2.0
 _SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -52,9 +58,9 @@ class PostgresStore(Store):
         self._url = url
         self._clock = clock
         self._role = role
-        self._statements = {
-            name: compile_statement(sql, "$") for name, sql in load_statements(ENGINE).items()
-        }
+        named = load_statements(ENGINE)
+        self._statements = {name: compile_statement(sql, "$") for name, sql in named.items()}
+        self._batches = Batches(named)
         self._name = secrets.token_hex(8)
         self._pools: list[asyncpg.Pool[Any]] = []
         self._readers: asyncpg.Pool[Any] | None = None
@@ -66,11 +72,12 @@ class PostgresStore(Store):
         try:
             is_server = self._role is Role.SERVER
             await (prepare if is_server else prepare_for_visitor)(self._url)
-            pool = await self._open_pool(PostgresWriter.connections())
+            pool = await self._open_pool(PostgresWriter.connections(), by_index=True)
             self._readers = await self._open_pool(_READERS, idle_seconds=_READER_IDLE_SECONDS)
             self._writer = PostgresWriter(
                 pool,
                 statements=self._statements,
+                batches=self._batches,
                 clock=self._clock,
                 replica=self._name,
                 tell=self._tell_own,
@@ -81,7 +88,7 @@ class PostgresStore(Store):
             await self.close()
             raise
 
-    async def _open_pool(self, size: int, **how: int) -> asyncpg.Pool[Any]:
+    async def _open_pool(self, size: int, **how: Any) -> asyncpg.Pool[Any]:
         try:
             pool = await asyncpg.create_pool(
                 self._url, min_size=1, max_size=size, reset=_leave_as_it_is, **options(**how)
@@ -98,14 +105,20 @@ class PostgresStore(Store):
 
     async def close(self) -> None:
         """See `Store.close`."""
-        await self._news.stop()
         writer, self._writer = self._writer, None
-        if writer is not None:
-            await writer.close()
         self._readers = None
         pools, self._pools = self._pools, []
-        for pool in pools:
-            await pool.close()
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS_MAX):
+                await self._news.stop()
+                if writer is not None:
+                    await writer.close()
+                for pool in pools:
+                    await pool.close()
+        except TimeoutError:
+            # A server that does not answer must not keep us from stopping.
+            for pool in pools:
+                pool.terminate()
 
     @property
     def is_shared(self) -> bool:
@@ -132,6 +145,10 @@ class PostgresStore(Store):
                     reading = PostgresReading(connection, self._statements, self._clock)
                     reading.read_clock(milliseconds, self._clock)
                     return await query(reading)
+                except asyncio.CancelledError:
+                    # Nobody waits any more, and nobody should wait for a server that hangs.
+                    _cut(connection)
+                    raise
                 finally:
                     await _end(connection)
         except Exception as error:
@@ -172,6 +189,11 @@ async def _leave_as_it_is(_connection: object) -> None:
 async def _end(connection: Any) -> None:
     try:
         if not connection.is_closed():
-            await connection.execute("ROLLBACK")
+            await connection.execute("ROLLBACK", timeout=_END_SECONDS_MAX)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        _cut(connection)
+
+
+def _cut(connection: Any) -> None:
+    with contextlib.suppress(asyncpg.InterfaceError):  # the pool has it back, if it was lost
         connection.terminate()

@@ -192,6 +192,33 @@ async def _until(condition: Callable[[], bool]) -> None:
         tick.clear()
 
 
+@dataclass
+class Deaf:
+    """A duty that swallows a cancellation, as libraries have done."""
+
+    name: str = "deaf"
+    every: timedelta = timedelta(milliseconds=1)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run_once(self) -> None:
+        self.begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise Unavailable("in other words") from None
+
+
+async def test_loop_ends_also_where_a_duty_swallows_it():
+    """It does not go on for ever beside its successor."""
+    duty = Deaf()
+    running = asyncio.create_task(run_forever(duty))
+    await duty.begun.wait()
+
+    running.cancel()
+    async with asyncio.timeout(30):
+        await asyncio.gather(running, return_exceptions=True)
+
+
 async def test_loop_ends_when_it_is_told_to():
     """A cancellation is no failure."""
     duty = Unsteady([], every=timedelta(hours=1))
