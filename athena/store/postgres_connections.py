@@ -58,10 +58,16 @@ def as_unavailable(error: BaseException) -> Unavailable | None:
     return Unavailable(f"The store cannot do this now ({type(error).__name__}); try again.")
 
 
-def options(*, idle_seconds: int = _IDLE_SECONDS) -> dict[str, Any]:
+# What changes the queue finds its rows by an index, one by one, however small the tables are when
+# its plans are made: they are kept, and the tables grow.
+_BY_INDEX: Final = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+
+
+def options(*, idle_seconds: int = _IDLE_SECONDS, by_index: bool = False) -> dict[str, Any]:
     """How every connection is made.
 
-    `idle_seconds`: how long a transaction may be left alone before the server ends it.
+    `idle_seconds`: how long a transaction may be left alone before the server ends it; `by_index`:
+    for connections that change the queue.
     """
     return {
         "timeout": _CONNECT_SECONDS,
@@ -78,6 +84,7 @@ def options(*, idle_seconds: int = _IDLE_SECONDS) -> dict[str, Any]:
             # Plans are kept: with the default (4, a disk with a head) some that are made while the
             # tables are empty read through all of them later, until the next ANALYZE.
             "random_page_cost": "1.1",
+            **(_BY_INDEX if by_index else {}),
         },
     }
 

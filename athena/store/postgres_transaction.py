@@ -15,6 +15,7 @@ from athena.model.task import TaskId
 from athena.model.text import from_epoch_milliseconds
 from athena.store import events
 from athena.store.base import Committed, Memory, Record, Row, Values
+from athena.store.postgres_batches import Batches
 from athena.store.postgres_connections import LOCK_EVENTS
 from athena.store.statements import Statement
 from athena.store.work import Work, events_of
@@ -71,7 +72,15 @@ class PostgresReading:
 class PostgresTransaction(PostgresReading):
     """A group's transaction. Rows and events wait until something is read, or for the commit."""
 
-    __slots__ = ("_work", "chosen", "committed", "has_company", "has_written", "memory")
+    __slots__ = (
+        "_batches",
+        "_work",
+        "chosen",
+        "committed",
+        "has_company",
+        "has_written",
+        "memory",
+    )
 
     def __init__(
         self,
@@ -79,9 +88,11 @@ class PostgresTransaction(PostgresReading):
         statements: Mapping[str, Statement],
         clock: Clock | None,
         *,
+        batches: Batches,
         beside: bool,
     ) -> None:
         super().__init__(connection, statements, clock)
+        self._batches = batches
         self.has_company = beside
         self.committed = Committed()
         # Of this transaction alone: other replicas write meanwhile.
@@ -109,8 +120,9 @@ class PostgresTransaction(PostgresReading):
         """
         self.has_written |= self._work.is_begun
         for statement, rows in self._work.take_rows().items():
-            sql = f"{self._statements[statement].sql} RETURNING 1"
-            if len(await self._connection.fetchmany(sql, rows)) != len(rows):
+            sql = await self._for_many(statement)
+            status: str = await self._connection.execute(sql, *map(list, zip(*rows, strict=True)))
+            if _count(status) != len(rows):
                 self.has_written = True
                 raise Unavailable("A task changed at the same moment; try again.")
 
@@ -119,13 +131,16 @@ class PostgresTransaction(PostgresReading):
         records = self._work.take_records()
         if not records:
             return []
-        insert = self._statements["insert_event"]
+        bind = self._statements["insert_event"].bind
+        rows = [bind(events.values_of(record)) for record in records]
+        sql = f"{await self._for_many('insert_event')} RETURNING id"
         await self._connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK_EVENTS)
-        rows = await self._connection.fetchmany(
-            f"{insert.sql} RETURNING id",
-            [insert.bind(events.values_of(record)) for record in records],
-        )
-        return events_of(records, [row[0] for row in rows])
+        ids = await self._connection.fetch(sql, *map(list, zip(*rows, strict=True)))
+        return events_of(records, [row[0] for row in ids])
+
+    async def _for_many(self, statement: str) -> str:
+        one = self._statements[statement].sql
+        return await self._batches.sql(self._connection, statement, one)
 
     async def alone(self) -> None:
         """See `Transaction`.
@@ -153,9 +168,7 @@ class PostgresTransaction(PostgresReading):
             await self.write()
         self.has_written = True
         compiled = self._statements[statement]
-        status: str = await self._connection.execute(compiled.sql, *compiled.bind(values))
-        count = status.rpartition(" ")[2]
-        return int(count) if count.isdigit() else 0
+        return _count(await self._connection.execute(compiled.sql, *compiled.bind(values)))
 
     async def insert(self, statement: str, values: Values) -> int:
         """The id of the new row."""
@@ -168,10 +181,16 @@ class PostgresTransaction(PostgresReading):
 
     async def defer(self, statement: str, row: object, values: Values) -> None:
         """See `Transaction`."""
-        if not self._work.may_add(statement, row):
+        if not self._work.may_add(row):
             await self.write()
         self._work.add(statement, row, self._statements[statement].bind(values))
 
     async def record(self, record: Record) -> None:
         """See `Transaction`."""
         self._work.records.append(record)
+
+
+def _count(status: str) -> int:
+    """How many rows a command says that it has changed: `UPDATE 3`, `INSERT 0 1`."""
+    count = status.rpartition(" ")[2]
+    return int(count) if count.isdigit() else 0

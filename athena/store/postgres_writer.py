@@ -23,6 +23,7 @@ from athena.model.clock import Clock
 from athena.model.errors import Unavailable
 from athena.store.base import NO_NEEDS, Committed, Needs, UseCase
 from athena.store.foresight import foresee
+from athena.store.postgres_batches import Batches
 from athena.store.postgres_connections import LOCK_QUEUE, as_unavailable
 from athena.store.postgres_news import announce
 from athena.store.postgres_transaction import CLOCK, NotAlone, PostgresTransaction
@@ -105,12 +106,14 @@ class PostgresWriter:
         pool: asyncpg.Pool[Any],
         *,
         statements: Mapping[str, Statement],
+        batches: Batches,
         clock: Clock | None,
         replica: str,
         tell: Callable[[Committed], None],
     ) -> None:
         self._pool = pool
         self._statements = statements
+        self._batches = batches
         self._clock = clock
         self._replica = replica
         self._tell = tell
@@ -207,7 +210,9 @@ class PostgresWriter:
             try:
                 await connection.execute(_BEGIN[beside])
                 milliseconds = await connection.fetchval(f"SELECT {CLOCK}")
-                tx = PostgresTransaction(connection, self._statements, self._clock, beside=beside)
+                tx = PostgresTransaction(
+                    connection, self._statements, self._clock, batches=self._batches, beside=beside
+                )
                 tx.read_clock(milliseconds, self._clock)
                 needs = [job.needs for job in jobs if job.needs is not NO_NEEDS]
                 if needs:

@@ -197,7 +197,7 @@ class SQLiteTransaction:
 
     async def defer(self, statement: str, row: object, values: Values) -> None:
         """See `Transaction`."""
-        if not self._work.may_add(statement, row):
+        if not self._work.may_add(row):
             self.write()
         self._work.add(statement, row, self._statements[statement].bind(values))
 

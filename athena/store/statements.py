@@ -47,18 +47,19 @@ def compile_statement(sql: str, mark: str) -> Statement:
     Binding by position costs a fifth of what sqlite3's binding by name does, and is the only way
     that asyncpg knows.
     """
-    names: list[str] = []
-
-    def numbered(match: re.Match[str]) -> str:
-        name = match[1]
-        if name is None:
-            return match[0]
-        if name not in names:
-            names.append(name)
-        return f"{mark}{names.index(name) + 1}"
-
-    text = _PARAMETER.sub(numbered, sql)
+    names = parameters_of(sql)
+    text = with_parameters(sql, lambda name: f"{mark}{names.index(name) + 1}")
     return Statement(text, _binder(names))
+
+
+def parameters_of(sql: str) -> list[str]:
+    """The names of a statement's parameters, each once, in the order in which they are bound."""
+    return list(dict.fromkeys(m[1] for m in _PARAMETER.finditer(sql) if m[1] is not None))
+
+
+def with_parameters(sql: str, written: Callable[[str], str]) -> str:
+    """The statement with each of its parameters written in another way."""
+    return _PARAMETER.sub(lambda match: match[0] if match[1] is None else written(match[1]), sql)
 
 
 def _binder(names: list[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:

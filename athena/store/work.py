@@ -18,13 +18,13 @@ Bound = tuple[Any, ...]
 class Work:
     """Deferred writes in their order. A use case that fails takes its own back."""
 
-    __slots__ = ("_mark", "_own", "_statement_of", "records", "rows")
+    __slots__ = ("_mark", "_own", "_waiting", "records", "rows")
 
     def __init__(self) -> None:
         self.rows: dict[str, list[Bound]] = {}
         self.records: list[Record] = []
-        self._statement_of: dict[object, str] = {}
-        self._own: list[str] = []
+        self._waiting: set[object] = set()
+        self._own: list[tuple[str, object]] = []
         self._mark = 0
 
     def begin(self) -> None:
@@ -32,14 +32,14 @@ class Work:
         self._own = []
         self._mark = len(self.records)
 
-    def may_add(self, statement: str, row: object) -> bool:
-        """Whether a write keeps its place: the row does not wait under another statement."""
-        return self._statement_of.get(row, statement) == statement
+    def may_add(self, row: object) -> bool:
+        """Whether the row can be written with the others: two writes of one must not meet."""
+        return row not in self._waiting
 
     def add(self, statement: str, row: object, values: Bound) -> None:
         """Have one row written."""
-        self._statement_of[row] = statement
-        self._own.append(statement)
+        self._waiting.add(row)
+        self._own.append((statement, row))
         try:
             self.rows[statement].append(values)
         except KeyError:
@@ -53,16 +53,18 @@ class Work:
     def take_back(self) -> bool:
         """Drop what the use case has added since it began; gives whether there was anything."""
         had_some = bool(self._own) or len(self.records) > self._mark
-        for statement in reversed(self._own):
+        for statement, row in reversed(self._own):
             self.rows[statement].pop()
+            self._waiting.discard(row)
         self._own = []
         del self.records[self._mark :]
         return had_some
 
     def take_rows(self) -> dict[str, list[Bound]]:
         """The rows to be written now, by statement; they no longer wait."""
-        rows, self.rows = self.rows, {}
-        self._statement_of = {}
+        rows = {statement: its for statement, its in self.rows.items() if its}
+        self.rows = {}
+        self._waiting = set()
         self._own = []
         return rows
 
