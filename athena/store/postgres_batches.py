@@ -53,7 +53,7 @@ class Batches:
     async def sql(
         self, connection: Connection[Any] | PoolConnectionProxy[Any], name: str, one: str
     ) -> str:
-        """The statement for lists; `one`, the same for one row, tells the types of its parameters."""
+        """The statement for lists; `one`, for one row, tells the types of its parameters."""
         try:
             return self._batched[name]
         except KeyError:
