@@ -61,7 +61,7 @@ class Keys:
         self._known: dict[str, _Known] = {}
         # How often what is known was dropped: a look-up that was under way then is not remembered.
         self._dropped = 0
-        self._uses: dict[KeyId, datetime] = {}
+        self._used: set[KeyId] = set()
         self._noted: dict[KeyId, datetime] = {}
         store.on_commit(self._on_commit)
 
@@ -79,11 +79,16 @@ class Keys:
             return None
         digest = digest_of(secret)
         key = self._recall(digest) or await self._look_up(digest, secret)
-        now = self._clock.now()
-        if key is None or not key.is_valid(now):
+        if key is None or not self._is_valid(key):
             return None
-        self._uses[key.id] = now
+        self._used.add(key.id)
         return key
+
+    def _is_valid(self, key: Key) -> bool:
+        # Only a key that ends at some time costs a look at the clock.
+        return key.revoked_at is None and (
+            key.expires_at is None or key.is_valid(self._clock.now())
+        )
 
     def _recall(self, digest: str) -> Key | None:
         known = self._known.get(digest)
@@ -105,12 +110,17 @@ class Keys:
         return key
 
     async def note_uses(self) -> None:
-        """Write down when keys were last used, each at most once a minute."""
-        uses, self._uses = self._uses, {}
+        """Write down which keys were used since the last time, each at most once a minute.
+
+        The time noted is this one: a look at the clock for each request would cost more than
+        the seconds in between are worth.
+        """
+        used, self._used = self._used, set()
+        now = self._clock.now()
         due = {
-            key_id: at
-            for key_id, at in uses.items()
-            if key_id not in self._noted or at - self._noted[key_id] >= _USE_NOTED_EVERY
+            key_id: now
+            for key_id in used
+            if key_id not in self._noted or now - self._noted[key_id] >= _USE_NOTED_EVERY
         }
         if not due:
             return
