@@ -38,7 +38,7 @@ def measure(options: Options) -> Report:
                 _add_rounds(measured, slow, Path(folder) / "slow", 1 if quick else 2)
         except NoCompiler as missing:
             print(f"no slow disk: {missing}", file=sys.stderr)
-        _add_survival(measured, Path(folder) / "kills")
+        _add_survival(measured, Path(folder) / "kills", 15.0 if quick else 30.0)
     return report(measured, fast)
 
 
@@ -68,10 +68,10 @@ def _add_round(one: Measured, amount: rounds.Amount, folder: Path) -> None:
         (one.slow if is_slow() else one.fast).rounds.append(found)
 
 
-def _add_survival(measured: Sequence[Measured], folder: Path) -> None:
+def _add_survival(measured: Sequence[Measured], folder: Path, patience: float) -> None:
     able = {one.name: one for one in measured if not one.failed}
     contenders: list[Contender] = [one.contender for one in able.values() if one.contender]
-    for name, survival in kills.measure_all(contenders, folder).items():
+    for name, survival in kills.measure_all(contenders, folder, patience).items():
         if isinstance(survival, Exception):
             _say_failed(able[name], survival)
         else:

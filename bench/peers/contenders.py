@@ -75,6 +75,18 @@ class Stage:
         own = {"PYTHONPATH": str(REPOSITORY), "BENCH_FOLDER": str(self.folder)}
         return {**inherited, **own, **self.settings, **self.server.environment}
 
+    def prepare(self) -> None:
+        """Have the queue make its tables."""
+        with (self.folder / "prepare.log").open("ab") as log:
+            subprocess.run(
+                self.contender.command("prepare"),
+                cwd=REPOSITORY,
+                env=dict(self.environment),
+                check=True,
+                stdout=log,
+                stderr=log,
+            )
+
     def start_workers(self) -> list[subprocess.Popen[bytes]]:
         command, log = self.contender.command("work"), self.folder / "work.log"
         started = [
@@ -166,15 +178,8 @@ def staged(
     stage = Stage(contender, folder, SERVERS[contender.peer.backend](folder), settings or {})
     try:
         stage.server.start()
-        with (folder / "prepare.log").open("ab") as log:
-            subprocess.run(
-                contender.command("prepare"),
-                cwd=REPOSITORY,
-                env=dict(stage.environment),
-                check=True,
-                stdout=log,
-                stderr=log,
-            )
+        if contender.peer.backend is Backend.POSTGRES:
+            stage.prepare()
         yield stage
     except Exception as error:
         error.add_note(stage.log())

@@ -1,8 +1,8 @@
 """What a queue says of itself to be measured, and what its module must offer.
 
 A module in `bench/peers/queues/` has `PEER`, `connect()`, which gives a function that puts one job
-in and returns when it is accepted, and `work()`, which runs jobs until it is killed; `prepare()`,
-if there is something to be made on a new server. It is loaded in the peers' environment alone.
+in and returns when it is accepted, and `work()`, which runs jobs until it is killed; on
+PostgreSQL also `prepare()`, which makes its tables. It is loaded in the peers' environment alone.
 """
 
 from __future__ import annotations

@@ -21,26 +21,31 @@ from bench.peers.servers import wait_until
 ACCEPTED: Final = 500
 # Wherever one can choose how long a dead worker keeps its job; stock is far longer.
 LEASE_SECONDS: Final = 10
-PATIENCE_SECONDS: Final = 30.0
 _READY_SECONDS: Final = 5.0
 _START_SECONDS: Final = 60.0
+_RUN_SECONDS: Final = 30.0
 _AT_ONCE: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Survival:
-    """`back_after` in seconds, None: not within PATIENCE_SECONDS. `kept` of `accepted` jobs ran
-    after the server came back; None: there is no server."""
+    """`back_after` in seconds, None: not within `patience`. `kept` of `accepted` jobs ran after
+    the server came back; None: there is no server."""
 
+    patience: float
     back_after: float | None
     accepted: int | None
     kept: int | None
 
 
-def measure_all(contenders: list[Contender], folder: Path) -> dict[str, Survival | Exception]:
+def measure_all(
+    contenders: list[Contender], folder: Path, patience: float
+) -> dict[str, Survival | Exception]:
+    """`patience`: how many seconds a dead worker's job is waited for."""
+
     def survival(contender: Contender) -> Survival | Exception:
         try:
-            return measure(contender, folder / contender.name)
+            return measure(contender, folder / contender.name, patience)
         except Exception as error:  # noqa: BLE001  (others are still to be measured)
             return error
 
@@ -49,14 +54,14 @@ def measure_all(contenders: list[Contender], folder: Path) -> dict[str, Survival
     return {contender.name: told for contender, told in zip(contenders, found, strict=True)}
 
 
-def measure(contender: Contender, folder: Path) -> Survival:
-    back_after = _kill_worker(contender, folder / "worker")
+def measure(contender: Contender, folder: Path, patience: float) -> Survival:
+    back_after = _kill_worker(contender, folder / "worker", patience)
     if contender.peer.backend is Backend.FILE:
-        return Survival(back_after, None, None)
-    return Survival(back_after, *_kill_server(contender, folder / "server"))
+        return Survival(patience, back_after, None, None)
+    return Survival(patience, back_after, *_kill_server(contender, folder / "server"))
 
 
-def _kill_worker(contender: Contender, folder: Path) -> float | None:
+def _kill_worker(contender: Contender, folder: Path, patience: float) -> float | None:
     with staged(contender, folder, {"BENCH_LEASE": str(LEASE_SECONDS)}) as stage:
         (producer,) = stage.start_producers(1)
         victims = stage.start_workers()
@@ -69,7 +74,7 @@ def _kill_worker(contender: Contender, folder: Path) -> float | None:
         killed_at = time.monotonic_ns()
         job.say_worker_is_dead(folder)
         with suppress(TimeoutError):
-            wait_until(lambda: stage.count(job.RUNS) > 1, "", PATIENCE_SECONDS)
+            wait_until(lambda: stage.count(job.RUNS) > 1, "", patience)
         times = [at for _, at in job.records(folder, job.RUNS)]
         return (times[1] - killed_at) / 1e9 if len(times) > 1 else None
 
@@ -86,7 +91,7 @@ def _kill_server(contender: Contender, folder: Path) -> tuple[int, int]:
         stage.start_workers()
         accepted = {number for number, _ in job.records(folder, job.ACCEPTED)}
         with suppress(TimeoutError):
-            wait_until(lambda: accepted <= _ran(stage), "", PATIENCE_SECONDS)
+            wait_until(lambda: accepted <= _ran(stage), "", _RUN_SECONDS)
         return len(accepted), len(accepted & _ran(stage))
 
 

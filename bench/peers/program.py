@@ -33,8 +33,7 @@ def main(name: str, verb: str) -> None:
         case "describe":
             print(json.dumps(describe(queue)))
         case "prepare":
-            if hasattr(queue, "prepare"):
-                queue.prepare()
+            queue.prepare()
         case "work":
             queue.work()
         case "enqueue":

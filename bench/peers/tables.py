@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from bench.peers.kills import LEASE_SECONDS, PATIENCE_SECONDS, Survival
+from bench.peers.kills import LEASE_SECONDS, Survival
 from bench.peers.measured import SLOWER_MS, Found, Measured
 from bench.peers.rounds import PRODUCERS, Amount
 from bench.report import Plot, Report, Table, middle
 
 _BASE: Final = "athena_sqlite"
 _AT_ONCE_SECONDS: Final = 0.5
+# Less than this is chance.
+_NOTABLY: Final = 1.05
 _MEANINGS: Final = [
     "Enqueue: each client offers the next task when the last is accepted. Tasks/s: workers that",
     "have all started empty the full queue. Wake-up: from the offer until an idle worker has it.",
@@ -108,7 +110,7 @@ def _survivals(able: Sequence[Measured]) -> Table:
 
 def _back(survival: Survival) -> str:
     if survival.back_after is None:
-        return f"not in {PATIENCE_SECONDS:.0f} s"
+        return f"not in {survival.patience:.0f} s"
     at_once = survival.back_after < _AT_ONCE_SECONDS
     return "at once" if at_once else f"after {survival.back_after:.0f} s"
 
@@ -158,10 +160,10 @@ def _ahead_of(base: Measured, one: Measured) -> str:
 def _ahead_in(base: Found, other: Found, where: str) -> Iterator[str]:
     if not base.rounds or not other.rounds:
         return
-    if other.rate > base.rate:
+    if other.rate > base.rate * _NOTABLY:
         yield f"{other.rate / base.rate:.1f} × the tasks/s{where}"
     ours, theirs = base.wakeup(0.50), other.wakeup(0.50)
-    if ours is not None and theirs is not None and theirs < ours:
+    if ours is not None and theirs is not None and theirs * _NOTABLY < ours:
         yield f"wake-up p50 {theirs:.1f} against {ours:.1f} ms{where}"
 
 
@@ -182,7 +184,7 @@ def _plot(able: Sequence[Measured]) -> Plot:
             "own": one.is_own,
             "weaker": one.is_weaker,
             "rates": one.fast.values(lambda r: r.run),
-            "slow_rate": one.slow.rate if one.slow.rounds else None,
+            "slow_rates": one.slow.values(lambda r: r.run),
             "wakeup": [one.fast.wakeup(part) for part in (0.50, 0.99)],
         }
         for one in able
