@@ -259,6 +259,20 @@ class PostgresServer(Databases):
         while any(_is_alive(child) for child in children):
             time.sleep(0.005)
 
+    @contextlib.contextmanager
+    def held_still(self) -> Iterator[None]:
+        """It takes connections and answers nothing, as on a disk that hangs."""
+        assert self._process is not None
+        held = [self._process.pid, *_children(self._process.pid)]
+        for pid in held:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in held:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
     def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is not None:

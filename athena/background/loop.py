@@ -46,7 +46,7 @@ async def run_forever(duty: Duty) -> None:
         except Exception:  # noqa: BLE001  (the loop must live on; the log has the traceback)
             _log.exception("duty failed", duty=duty.name)
             pause = max(pause, _AFTER_A_FAILURE)
-        # A library may swallow a cancellation over a connection that hangs: it is meant all the same.
+        # A library may swallow a cancellation, over a connection that hangs; it was meant to count.
         if this is not None and this.cancelling():
             return
         await asyncio.sleep(pause.total_seconds())

@@ -13,13 +13,15 @@ from athena.store.base import StoreUnusable
 from athena.store.statements import load_migrations
 
 ENGINE: Final = "postgres"
-# A statement that takes longer is stuck, or the server behind it is: whoever waits is told.
-_STATEMENT_SECONDS: Final = 30
-_CONNECT_SECONDS: Final = 10
-# A process that was stopped in the middle of a transaction must not hold its locks for long; others
-# wait for longer than that.
+# Whoever asks is answered within ten seconds, also where the server is stuck. A process that was
+# stopped in the middle of a transaction must not hold its locks for long; others wait for longer
+# than that, and we for longer than the server does by its own limits.
 _IDLE_SECONDS: Final = 5
-_LOCK_SECONDS: Final = 15
+_LOCK_SECONDS: Final = 7
+_STATEMENT_SECONDS: Final = 8
+_COMMAND_SECONDS: Final = 9
+_CONNECT_SECONDS: Final = 5
+_NO_LIMITS: Final = {"statement_timeout": "0", "lock_timeout": "0"}
 # More than there are statements: each is prepared once a connection.
 _STATEMENTS_PREPARED: Final = 512
 # Names of advisory locks, so that nobody else's locks on the same database are ours.
@@ -71,8 +73,7 @@ def options(*, idle_seconds: int = _IDLE_SECONDS, by_index: bool = False) -> dic
     """
     return {
         "timeout": _CONNECT_SECONDS,
-        # Longer than the server's own limit: it is for a server that does not answer at all.
-        "command_timeout": _STATEMENT_SECONDS + 10,
+        "command_timeout": _COMMAND_SECONDS,
         "statement_cache_size": _STATEMENTS_PREPARED,
         "max_cached_statement_lifetime": 0,
         "server_settings": {
@@ -95,7 +96,8 @@ async def prepare(url: str) -> None:
     Raises: StoreUnusable.
     """
     migrations = load_migrations(ENGINE)
-    async with _connected(url) as connection:
+    # A migration takes as long as it takes, and so does waiting for another replica's.
+    async with _connected(url, has_time=True) as connection:
         for migration in migrations:
             async with connection.transaction():
                 # Replicas that start together: one migrates, the others wait and find it done.
@@ -136,9 +138,13 @@ async def check_database(url: str) -> int | None:
 
 
 @contextlib.asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[asyncpg.Connection[Any]]:
+async def _connected(url: str, *, has_time: bool = False) -> AsyncIterator[asyncpg.Connection[Any]]:
+    how = options()
+    if has_time:
+        how["command_timeout"] = None
+        how["server_settings"] |= _NO_LIMITS
     try:
-        connection = await asyncpg.connect(url, **options())
+        connection = await asyncpg.connect(url, **how)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise StoreUnusable(_why_unreachable(error)) from error
     try:

@@ -14,8 +14,13 @@ import pytest
 from tests.fakes.discord import DiscordStandIn
 from tests.postgres import PostgresServer
 from tests.running import RunningServer
+from tests.store.engines import only_on
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    only_on("postgres", "a file does not go away"),
+]
 
 DEADLINE_SECONDS = 60.0
 
@@ -159,6 +164,22 @@ async def test_held_tasks_get_a_fresh_lease_after_a_long_outage(
     assert [event["type"] for event in events] == ["task.submitted", "task.claimed"]
     renewed = await first.ask_async("POST", "/api/tasks/1/heartbeat", {"instance": "pi"})
     assert renewed.status == 200
+
+
+async def test_database_that_hangs_holds_nobody_up(
+    postgres: PostgresServer, replicas: list[RunningServer]
+):
+    """Requests are answered, a server can be stopped, and all goes on when it answers again."""
+    first, second = replicas
+    with postgres.held_still():
+        refused = await first.ask_async("POST", "/api/tasks", {"description": "Deploy"}, timeout=30)
+        assert (refused.status, health_of(first)["database"]) == (503, "unavailable")
+        assert await asyncio.to_thread(second.stop) == 0
+
+    await until(partial(is_well, first))
+    await until(lambda: leaders_among([first]) == 1)
+    answer = await first.ask_async("POST", "/api/tasks", {"description": "Deploy"})
+    assert answer.status == 201
 
 
 async def test_discord_comes_back_with_the_database(
