@@ -94,11 +94,12 @@ def body_as(model: type[M], raw: bytes) -> M:
 
     Raises: Invalid.
     """
-    value = parse(raw)
+    has_escapes = b"\\" in raw
+    value = _read(raw, has_escapes=has_escapes)
     if not isinstance(value, dict):
         raise Invalid(errors=[FieldError("body", "must be an object")])
     body = _validated(model, value)
-    if b"\\" in raw and b"\\u0000" in raw:
+    if has_escapes and b"\\u0000" in raw:
         _refuse_nul(value)
     return body
 
@@ -125,18 +126,41 @@ def parse(raw: bytes) -> object:
 
     Raises: Invalid.
     """
+    return _read(raw, has_escapes=b"\\" in raw)
+
+
+def _read(raw: bytes, *, has_escapes: bool) -> object:
     if not raw:
         return {}
     try:
         value: object = orjson.loads(raw)
     except orjson.JSONDecodeError:
         raise _not_json() from None
-    strings = _count_strings(value)
+    strings = _count_plain(value)
+    if strings is None:
+        strings = _count_strings(value)
     # Each string has two quotes: where the count is right, no name was given twice. A number that
     # may have been rounded, or an escaped quote, makes the count meaningless: then look closely.
-    if strings is None or b"\\" in raw or raw.count(b'"') != 2 * strings:
+    if strings is None or has_escapes or raw.count(b'"') != 2 * strings:
         return _read_closely(raw)
     return value
+
+
+def _count_plain(value: object) -> int | None:
+    """As `_count_strings`, for an object of nothing but plain values, as most bodies are.
+
+    None for any other, in half the time.
+    """
+    if not isinstance(value, dict):
+        return None
+    strings = len(value)
+    for item in value.values():
+        kind = type(item)
+        if kind is str:
+            strings += 1
+        elif kind is not int and kind is not bool and item is not None:
+            return None
+    return strings
 
 
 def _count_strings(value: object) -> int | None:
@@ -153,8 +177,6 @@ def _count_strings(value: object) -> int | None:
             kind = type(item)
             if kind is str:
                 strings += 1
-            elif kind is int or item is None:
-                continue
             elif isinstance(item, dict):
                 strings += len(item)
                 deeper += item.values()

@@ -52,6 +52,7 @@ from athena.model.lifecycle import Status
 from athena.model.task import Phase, Progress, Task, TaskId
 from athena.service.claims import Finish
 
+_NO_WAIT = timedelta()
 _HOLDERS_ERRORS = (TaskWasCancelled, NotHolder, InvalidTransition)
 
 
@@ -116,7 +117,7 @@ async def claim_next_task(call: Call, body: ClaimNextBody) -> TaskJson | None:
             projects=None if body.projects is None else tuple(body.projects),
         ),
         lease=_lease(body.lease_seconds),
-        wait=timedelta(seconds=body.wait),
+        wait=timedelta(seconds=body.wait) if body.wait else _NO_WAIT,
         finish=_finish(body.finish),
         once=once,
         by=call.actor,
