@@ -118,13 +118,15 @@ class PostgresTransaction(PostgresReading):
 
         Raises: Unavailable, where one of them is no longer as it was read.
         """
-        self.has_written |= self._work.is_begun
+        has_written = self.has_written or self._work.is_begun
+        # Should it fail, it may be by another use case's row: all of them are carried out anew.
+        self.has_written = True
         for statement, rows in self._work.take_rows().items():
             sql = await self._for_many(statement)
             status: str = await self._connection.execute(sql, *map(list, zip(*rows, strict=True)))
             if _count(status) != len(rows):
-                self.has_written = True
                 raise Unavailable("A task changed at the same moment; try again.")
+        self.has_written = has_written
 
     async def write_records(self) -> list[Event]:
         """Write the log's new records, and give them as the events that they have become."""

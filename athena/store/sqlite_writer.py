@@ -138,12 +138,14 @@ class SQLiteTransaction:
 
         Raises: Unavailable, where one of them is no longer as it was read; sqlite3.Error.
         """
-        self.has_written |= self._work.is_begun
+        has_written = self.has_written or self._work.is_begun
+        # Should it fail, it may be by another use case's row: all of them are carried out anew.
+        self.has_written = True
         for statement, rows in self._work.take_rows().items():
             cursor = self._connection.executemany(self._statements[statement].sql, rows)
             if cursor.rowcount != len(rows):
-                self.has_written = True
                 raise Unavailable("A task changed at the same moment; try again.")
+        self.has_written = has_written
 
     def write_records(self) -> list[Event]:
         """Write the log's new records, and give them as the events that they have become."""
@@ -364,7 +366,9 @@ class SQLiteWriter:
         return _STOP if item is None else item
 
     def _carry_out_round(self, group: _Group, jobs: Sequence[_Job]) -> None:
-        self._foresee(jobs)
+        if not self._foresee(jobs):
+            group.is_spoilt = True
+            return
         for job in jobs:
             brought = self._carry_out(job)
             if brought is not None:
@@ -376,15 +380,20 @@ class SQLiteWriter:
                 self._transaction.take_back()
         self._transaction.chosen = {}
 
-    def _foresee(self, jobs: Sequence[_Job]) -> None:
+    def _foresee(self, jobs: Sequence[_Job]) -> bool:
+        """Fetch what they need; False where something of the rounds before cannot be written."""
         needs = [job.needs for job in jobs if job.needs is not NO_NEEDS]
         if len(needs) < _FORESIGHT_PAYS_FROM:
-            return
+            return True
         self._transaction.begin(self._clock)
         try:
             foresee(self._transaction, needs).send(None)
         except StopIteration as stop:
             self._transaction.chosen = stop.value
+        except Exception as error:  # noqa: BLE001  (carried out again, whoever it was gets it)
+            self._raise_if_ended(error)
+            return False
+        return True
 
     def _write(self, group: _Group) -> bool:
         """Write what the group has deferred; False where somebody's part of it cannot be written.
