@@ -73,6 +73,9 @@ class Reign:
             term = await self._leadership.until_gained()
             try:
                 await self._lead(term)
+            except Unavailable as error:
+                _log.warning("leading failed, and begins anew", reason=error.detail)
+                await asyncio.sleep(_AFTER_A_FAILURE_SECONDS)
             except Exception as error:  # noqa: BLE001  (whoever leads tries again, whatever it was)
                 _log.error("leading failed, and begins anew", exc_info=error)
                 await asyncio.sleep(_AFTER_A_FAILURE_SECONDS)

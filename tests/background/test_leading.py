@@ -13,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from athena.background.leading import LeadershipDuty, Reign
+from athena.model.errors import Unavailable
 from tests.service.replicas import Replica, SharedStore
 from tests.store.clock import ManualClock
 
@@ -24,6 +25,7 @@ class Parts:
     """Something that is to run on the leader alone; its first starts may fail."""
 
     failures: int = 0
+    error: Exception = field(default_factory=lambda: ZeroDivisionError("bug"))
     begun: list[str] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -32,7 +34,7 @@ class Parts:
         stack.callback(self.note, "ended")
         if self.failures:
             self.failures -= 1
-            raise ZeroDivisionError("bug")
+            raise self.error
 
     def note(self, what: str) -> None:
         self.begun.append(what)
@@ -113,12 +115,17 @@ async def test_stop_ends_everything(replica: Replica, reign: Reign, parts: Parts
     assert parts.begun == ["begun", "ended"]
 
 
+@pytest.mark.parametrize("error", [ZeroDivisionError("bug"), Unavailable("away")])
 async def test_failed_beginning_is_cleared_away_and_tried_again(
-    replica: Replica, reign: Reign, parts: Parts, monkeypatch: pytest.MonkeyPatch
+    replica: Replica,
+    reign: Reign,
+    parts: Parts,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
 ):
     """Whatever it was; the start of the server does not hang meanwhile."""
     monkeypatch.setattr("athena.background.leading._AFTER_A_FAILURE_SECONDS", 0)
-    parts.failures = 1
+    parts.failures, parts.error = 1, error
     await replica.tend()
 
     with capture_logs() as logs:
