@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 import time
 from collections import Counter
@@ -16,8 +17,13 @@ from tests.fakes.discord import DiscordStandIn
 from tests.postgres import databases
 from tests.running import RunningServer
 from tests.scenario.wire import held_still
+from tests.store.engines import Engine, only_on
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    only_on("postgres", "on SQLite there is one server"),
+]
 
 DEADLINE_SECONDS = 60.0
 StartReplicas = Callable[..., list[RunningServer]]
@@ -51,7 +57,7 @@ def until_led(servers: list[RunningServer]) -> RunningServer:
 
 
 @pytest.fixture
-def database() -> Iterator[str]:
+def database(engine: Engine) -> Iterator[str]:
     """The address of an empty database."""
     name = databases().create_empty_database()
     yield databases().url(name)
@@ -306,3 +312,72 @@ async def test_leader_that_slept_says_nothing_more(
 async def do_last(server: RunningServer) -> None:
     await server.ask_async("POST", "/api/tasks/5/claim", {"instance": "pi"})
     await server.ask_async("POST", "/api/tasks/5/complete", {"instance": "pi"})
+
+
+# --- all at once ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_random_mishaps_tell_each_thing_once(
+    start_replicas: StartReplicas, discord: DiscordStandIn, seed: int
+):
+    """Leaders are killed, put to sleep and stopped while tasks run: every message once."""
+    chance, tasks = random.Random(seed), 10
+    servers = await start_with_discord(start_replicas, discord)
+    discord.faults.delay("POST /channels/**", seconds=0.05)
+    working = asyncio.create_task(work(servers, tasks))
+    for _ in range(4):
+        await asyncio.sleep(chance.uniform(0.3, 2.0))  # at any moment: that is the point
+        leader = await asyncio.to_thread(until_led, servers)
+        others = [server for server in servers if server is not leader]
+        mishap = chance.choice([killed, asleep, stopped])
+        await asyncio.to_thread(mishap, leader, others)
+    await working
+
+    await until_all_told(discord, tasks)
+
+
+def killed(server: RunningServer, others: list[RunningServer]) -> None:
+    server.kill()
+    until_led(others)
+    server.start()
+
+
+def stopped(server: RunningServer, others: list[RunningServer]) -> None:
+    assert server.stop() == 0
+    until_led(others)
+    server.start()
+
+
+def asleep(server: RunningServer, others: list[RunningServer]) -> None:
+    with held_still(server):
+        until_led(others)
+
+
+async def work(servers: list[RunningServer], tasks: int) -> None:
+    """Submit, claim and complete tasks on whichever replica answers."""
+    for number in range(1, tasks + 1):
+        body = {"description": f"number {number}"}
+        task = await surely(servers, "POST", "/api/tasks", body, key=f"task-{number}")
+        assert task["id"] == number
+        for end in ("claim", "complete"):
+            await surely(servers, "POST", f"/api/tasks/{number}/{end}", {"instance": "pi"})
+        await asyncio.sleep(1)
+
+
+async def surely(
+    servers: list[RunningServer], method: str, path: str, body: object, key: str = ""
+) -> dict[str, Any]:
+    """Ask one after another until there is an answer; every request here may be repeated."""
+    headers = {"Idempotency-Key": key} if key else {}
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while True:
+            for server in servers:
+                try:
+                    answer = await server.ask_async(method, path, body, headers=headers, timeout=2)
+                except OSError:
+                    await asyncio.sleep(0.05)
+                    continue
+                if answer.status != 503:
+                    assert answer.status < 400, answer.body
+                    return dict(answer.body)
