@@ -1,8 +1,26 @@
-"""What the scenarios share: how much of them is run."""
+"""What the scenarios share: on what they are run, and how much of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+
+from tests.postgres import PostgresServer
+from tests.store.engines import ENGINES, Engine
+
+
+@pytest.fixture(params=sorted(ENGINES))
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each engine in turn, where a test does not say which."""
+    return ENGINES[request.param]
+
+
+@pytest.fixture
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL of the test's own, to be killed: as durable as in real use."""
+    with PostgresServer(is_durable=True) as server:
+        yield server
 
 
 @pytest.fixture

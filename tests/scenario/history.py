@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.postgres import Databases
+from tests.running import RunningServer
 
 _ENDED = frozenset({"completed", "failed", "cancelled"})
 # (status, event) -> status, spelled out here once more: the server's own table is on trial.
@@ -90,29 +90,27 @@ def _walk(path: list[Entry]) -> tuple[str, int]:
     return status, attempt
 
 
-def history_of(database: Path) -> History:
-    """Everything in a store; its file is whole, or this fails."""
-    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as db:
+def history_of(server: RunningServer) -> History:
+    """Everything in a server's store, of whichever engine; the server may be dead."""
+    scheme, _, path = server.database_url.partition(":///")
+    if scheme == "sqlite":
+        return history_in_file(Path(path))
+    database = Databases(server.database_url)
+    tasks = database.query("SELECT * FROM tasks")
+    events = database.query("SELECT * FROM events ORDER BY id")
+    return History(tasks={row["id"]: dict(row) for row in tasks}, events=[*map(_entry, events)])
+
+
+def history_in_file(file: Path) -> History:
+    """Everything in a file of SQLite's; it is whole, or this fails."""
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as db:
         db.row_factory = sqlite3.Row
         assert db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
         assert not db.execute("PRAGMA foreign_key_check").fetchall()
         return History(
             tasks={row["id"]: dict(row) for row in db.execute("SELECT * FROM tasks")},
-            events=list(_entries(db)),
+            events=[*map(_entry, db.execute("SELECT * FROM events ORDER BY id"))],
         )
-
-
-def history_in(postgres: Databases, database: str) -> History:
-    """Everything in a database of a PostgreSQL server."""
-    tasks = postgres.query("SELECT * FROM tasks", database=database)
-    events = postgres.query("SELECT * FROM events ORDER BY id", database=database)
-    return History(
-        tasks={row["id"]: dict(row) for row in tasks}, events=[_entry(row) for row in events]
-    )
-
-
-def _entries(db: sqlite3.Connection) -> Iterator[Entry]:
-    return map(_entry, db.execute("SELECT * FROM events ORDER BY id"))
 
 
 def _entry(row: Any) -> Entry:

@@ -93,7 +93,7 @@ async def test_a_claim_whose_claimer_left_before_the_answer_is_released(
         await until(lambda: nobody_holds_anything(crowd))
 
     assert server.stop() == 0
-    history = history_of(server.database)
+    history = history_of(server)
     history.check()
     assert history.count("task.claimed") == history.count("task.released")
     assert {row["status"] for row in history.tasks.values()} == {"pending"}

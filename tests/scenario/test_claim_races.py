@@ -23,7 +23,7 @@ def names() -> list[str]:
 def judge(server: RunningServer, taken: list[int], wanted: list[int]) -> None:
     """Every wanted task was taken by one client, completed once, and the log says the same."""
     server.stop()
-    history = history_of(server.database)
+    history = history_of(server)
     history.check()
     assert Counter(taken) == Counter(wanted)
     for type_ in ("task.claimed", "task.completed"):
@@ -122,7 +122,7 @@ async def test_lanes_run_one_at_a_time_in_order(server: RunningServer, task_coun
         await all_of(map(work, names()), seconds=800)
 
     judge(server, taken, wanted)
-    history = history_of(server.database)
+    history = history_of(server)
     busy: dict[str, int] = {}
     begun: dict[str, list[int]] = defaultdict(list)
     for event in history.events:

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -17,30 +17,25 @@ from tests.fakes.discord import DiscordStandIn
 from tests.postgres import PostgresServer
 from tests.running import RunningServer
 from tests.scenario.crowd import GONE, Crowd, Heard, all_of, crowd_of, until
-from tests.scenario.history import History, history_in
+from tests.scenario.history import History, history_of
+from tests.store.engines import only_on
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1800),
+    only_on("postgres", "on SQLite there is one server"),
+]
 
 CLIENTS = 64
 REPLICAS = 3
 SECONDS = 1500.0
 
 
-@pytest.fixture
-def postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL of the test's own, as durable as in real use."""
-    with PostgresServer(is_durable=True) as server:
-        yield server
-
-
 class Cluster:
     """The replicas on one database, and how a client finds one that lives."""
 
-    def __init__(
-        self, postgres: PostgresServer, database: str, replicas: list[RunningServer]
-    ) -> None:
+    def __init__(self, postgres: PostgresServer, replicas: list[RunningServer]) -> None:
         self.postgres = postgres
-        self.database = database
         self.replicas = replicas
         self._crowds: list[Crowd] = []
 
@@ -118,7 +113,7 @@ class Cluster:
         await asyncio.to_thread(self.replicas[0].start)
 
     def history(self) -> History:
-        return history_in(self.postgres, self.database)
+        return history_of(self.replicas[0])
 
 
 async def _read_ids(response: aiohttp.ClientResponse, ids: list[int]) -> None:
@@ -134,9 +129,9 @@ def start_cluster(
     """Starts replicas with further settings."""
 
     def start(settings: Mapping[str, str]) -> Cluster:
-        database = postgres.create_empty_database()
-        settings = {**settings, "DATABASE_URL": postgres.url(database)}
-        return Cluster(postgres, database, [start_server(**settings) for _ in range(REPLICAS)])
+        url = postgres.url(postgres.create_empty_database())
+        settings = {**settings, "DATABASE_URL": url}
+        return Cluster(postgres, [start_server(**settings) for _ in range(REPLICAS)])
 
     return start
 

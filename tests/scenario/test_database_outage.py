@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -23,13 +23,6 @@ pytestmark = [
 ]
 
 DEADLINE_SECONDS = 60.0
-
-
-@pytest.fixture
-def postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL of the test's own."""
-    with PostgresServer(is_durable=True) as server:
-        yield server
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ class Story:
 
     async def alice_submits(self) -> None:
         """`/task`, and again where the bot failed her and nothing was queued."""
-        while not (self.server.database.exists() and history_of(self.server.database).tasks):
+        while not history_of(self.server).tasks:
             await self.discord.wait_ready("task", timeout_seconds=PATIENCE_SECONDS)
             try:
                 await self.discord.slash(
@@ -157,7 +157,7 @@ async def test_a_kill_in_the_middle_changes_nothing_for_anybody(
     await settled(story)
     story.check()
     story.server.stop()
-    history_of(story.server.database).check()
+    history_of(story.server).check()
 
 
 async def settled(story: Story) -> None:

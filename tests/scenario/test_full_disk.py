@@ -11,8 +11,12 @@ import pytest
 from tests.running import Answer, RunningServer
 from tests.scenario.crowd import all_of, crowd_of, until
 from tests.scenario.history import history_of
+from tests.store.engines import only_on
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    only_on("sqlite", "the disk of PostgreSQL is its own affair; see test_database_outage.py"),
+]
 
 # Below the second page of any file of SQLite's: no commit fits, while the log file still grows.
 _TOO_LITTLE = 4_096
@@ -93,7 +97,7 @@ def test_it_goes_on_by_itself_once_there_is_space(server: RunningServer) -> None
     assert done["id"] == before[0]
 
     server.stop()
-    history = history_of(server.database)
+    history = history_of(server)
     history.check()
     texts = [row["description"] for row in history.tasks.values()]
     assert "refused" not in texts
@@ -135,6 +139,6 @@ async def test_a_disk_that_fills_up_under_load_costs_no_acknowledged_write(
         await all_of([*(work(f"w{number}") for number in range(16)), fill_and_free()])
 
     server.kill()
-    history = history_of(server.database)
+    history = history_of(server)
     history.check()
     assert {row["description"]: i for i, row in history.tasks.items()} == told

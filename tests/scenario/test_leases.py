@@ -111,7 +111,7 @@ async def test_a_task_that_expires_too_often_fails_visibly(
     shown = await crowd.ask("GET", "/api/tasks?status=failed")
     assert [t["id"] for t in shown.body["tasks"]] == [task["id"]]
     server.stop()
-    history_of(server.database).check()
+    history_of(server).check()
 
 
 @pytest.mark.parametrize("max_attempts", [1, 3])
@@ -151,4 +151,4 @@ async def test_of_a_late_completion_and_a_new_claim_one_wins(
     for done, claimed in zip(answers[::2], answers[1::2], strict=True):
         assert sorted((done.status, claimed.status)) == [200, 409]
     server.stop()
-    history_of(server.database).check()
+    history_of(server).check()

@@ -11,6 +11,7 @@ import pytest
 from tests.running import RunningServer
 from tests.scenario.history import history_of
 from tests.scenario.wire import Line, held_still, request_bytes
+from tests.store.engines import only_on
 
 pytestmark = pytest.mark.slow
 
@@ -58,7 +59,7 @@ def test_requests_that_were_sent_before_the_signal_are_answered(server: RunningS
         assert exit_status(server) == 0
 
     assert answers == [201] * 200
-    history = history_of(server.database)
+    history = history_of(server)
     assert len(history.tasks) == 200
     history.check()
 
@@ -138,12 +139,20 @@ def test_a_second_signal_changes_nothing(server: RunningServer) -> None:
 
 
 def test_what_was_acknowledged_is_there_after_the_stop(server: RunningServer) -> None:
-    """The next life knows all that this one has said, and nothing is left to recover."""
+    """The next life knows all that this one has said."""
     ids = [server.ask("POST", "/api/tasks", {"description": "x"}).body["id"] for _ in range(20)]
 
     server.restart()
 
     tasks = server.ask("GET", "/api/tasks?limit=500").body["tasks"]
     assert [task["id"] for task in tasks] == ids
+
+
+@only_on("sqlite", "it has a log beside its file")
+def test_nothing_is_left_to_recover(server: RunningServer) -> None:
+    """What a stop leaves is one file, which is whole."""
+    server.ask("POST", "/api/tasks", {"description": "x"})
+
     server.stop()
+
     assert not server.database.with_name("tasks.db-wal").exists()
