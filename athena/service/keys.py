@@ -28,8 +28,10 @@ _SECRET_BYTES: Final = 32
 _SECRET_CHARACTERS_MAX: Final = 512
 _CACHED_MAX: Final = 1_000
 _USE_NOTED_EVERY: Final = timedelta(minutes=1)
-# Where others may revoke a key without our hearing of it, one that is known is looked up again.
-_BELIEVED_FOR: Final = timedelta(milliseconds=500)
+# Where others may revoke a key without our hearing of it, one that is known is looked up again, and
+# never believed for longer.
+_FRESH_FOR: Final = timedelta(milliseconds=500)
+_BELIEVED_FOR: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +42,13 @@ class NewKey:
     secret: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Known:
-    """A key that was looked up, and until when that is believed; None: until we hear otherwise."""
+    """A key that was looked up, and when; None: it is known until we hear otherwise."""
 
     key: Key
-    until: timedelta | None
+    asked_at: timedelta | None
+    is_asked_for: bool = False
 
 
 class Keys:
@@ -92,9 +95,16 @@ class Keys:
 
     def _recall(self, digest: str) -> Key | None:
         known = self._known.get(digest)
-        if known is None or (known.until is not None and self._clock.steady() >= known.until):
+        if known is None:
             return None
-        return known.key
+        if known.asked_at is None:
+            return known.key
+        age = self._clock.steady() - known.asked_at
+        if age < _FRESH_FOR or (known.is_asked_for and age < _BELIEVED_FOR):
+            return known.key
+        # One asks for all who come meanwhile.
+        known.is_asked_for = True
+        return None
 
     async def _look_up(self, digest: str, secret: str) -> Key | None:
         dropped, asked_at = self._dropped, self._clock.steady()
@@ -105,8 +115,7 @@ class Keys:
         if len(self._known) >= _CACHED_MAX:
             self._known.clear()
         if dropped == self._dropped:
-            until = asked_at + _BELIEVED_FOR if self._store.is_shared else None
-            self._known[digest] = _Known(key, until)
+            self._known[digest] = _Known(key, asked_at if self._store.is_shared else None)
         return key
 
     async def note_uses(self) -> None:

@@ -155,6 +155,22 @@ async def test_key_revoked_on_another_replica(two_replicas: tuple[Keys, Keys], c
     assert await there.authenticate(made.secret) is None
 
 
+async def test_one_looks_a_key_up_for_all(two_replicas: tuple[Keys, Keys], clock: ManualClock):
+    """Those who come meanwhile believe what is known, but for no longer than a second."""
+    here, there = two_replicas
+    made = await make(here)
+    await there.authenticate(made.secret)
+    await here.revoke(made.key.id, by=ALICE)
+    clock.advance(timedelta(milliseconds=500))
+    first = asyncio.create_task(there.authenticate(made.secret))
+    await asyncio.sleep(0)
+
+    assert await there.authenticate(made.secret) is not None
+    clock.advance(timedelta(milliseconds=500))
+    assert await there.authenticate(made.secret) is None
+    assert await first is None
+
+
 async def test_key_is_not_looked_up_for_every_request(tmp_path: Path, clock: ManualClock):
     """Also where replicas share the store, for a moment it is believed."""
     async with SharedStore(tmp_path / "shared.db", clock) as store:
