@@ -26,12 +26,13 @@ from athena.store.base import (
 from athena.store.postgres_batches import Batches
 from athena.store.postgres_connections import (
     ENGINE,
+    LOCK_EVENTS,
     as_unavailable,
     options,
     prepare,
     prepare_for_visitor,
 )
-from athena.store.postgres_news import News
+from athena.store.postgres_news import News, can_announce
 from athena.store.postgres_transaction import CLOCK, PostgresReading
 from athena.store.postgres_writer import PostgresWriter
 from athena.store.statements import compile_statement, load_statements
@@ -60,7 +61,7 @@ class PostgresStore(Store):
         self._role = role
         named = load_statements(ENGINE)
         self._statements = {name: compile_statement(sql, "$") for name, sql in named.items()}
-        self._batches = Batches(named)
+        self._batches = Batches(named, {"insert_event": LOCK_EVENTS})
         self._name = secrets.token_hex(8)
         self._pools: list[asyncpg.Pool[Any]] = []
         self._readers: asyncpg.Pool[Any] | None = None
@@ -74,12 +75,15 @@ class PostgresStore(Store):
             await (prepare if is_server else prepare_for_visitor)(self._url)
             pool = await self._open_pool(PostgresWriter.connections(), by_index=True)
             self._readers = await self._open_pool(_READERS, idle_seconds=_READER_IDLE_SECONDS)
+            async with pool.acquire() as connection:
+                announces = await can_announce(connection, self._name)
             self._writer = PostgresWriter(
                 pool,
                 statements=self._statements,
                 batches=self._batches,
                 clock=self._clock,
                 replica=self._name,
+                announces=announces,
                 tell=self._tell_own,
             )
             if is_server:

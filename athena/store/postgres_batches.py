@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 _VALUES: Final = re.compile(r"\bVALUES\s*\((?P<values>[^()]*)\)")
 
 
-def batched(sql: str, types: Sequence[str]) -> str:
+def batched(sql: str, types: Sequence[str], *, lock: int | None = None) -> str:
     """The named statement with a list for each of its parameters, which have these types.
+
+    `lock`: of an INSERT, an advisory lock that is taken before the first row gets its id.
 
     Raises: ValueError, for a statement that is no INSERT of values and no UPDATE with a condition.
     """
@@ -38,16 +40,22 @@ def batched(sql: str, types: Sequence[str]) -> str:
         found = _VALUES.search(text)
         if found:
             # In their order, which is that of the ids that they get.
+            if lock is not None:
+                rows = f"(SELECT pg_advisory_xact_lock({lock})) AS locked CROSS JOIN {rows}"
             rows = f"FROM {rows} ORDER BY given.place"
             return f"{text[: found.start()]}SELECT {found['values']} {rows}{text[found.end() :]}"
     raise ValueError(f"this cannot be done for many rows at once: {sql}")
 
 
 class Batches:
-    """The statements of a store as they are carried out for many rows."""
+    """The statements of a store as they are carried out for many rows.
 
-    def __init__(self, statements: Mapping[str, str]) -> None:
+    `locks`: by statement, the advisory lock under which it gives ids.
+    """
+
+    def __init__(self, statements: Mapping[str, str], locks: Mapping[str, int]) -> None:
         self._statements = statements
+        self._locks = locks
         self._batched: dict[str, str] = {}
 
     async def sql(
@@ -59,7 +67,9 @@ class Batches:
         except KeyError:
             prepared = await connection.prepare(one)
             types = [type_.name for type_ in prepared.get_parameters()]
-            self._batched[name] = sql = batched(_without_comments(self._statements[name]), types)
+            text = _without_comments(self._statements[name])
+            lock = self._locks.get(name)
+            self._batched[name] = sql = batched(text, types, lock=lock)
             return sql
 
 

@@ -24,29 +24,46 @@ if TYPE_CHECKING:
     from athena.store.postgres_transaction import AnyConnection
 
 _log: Final = structlog.get_logger(__name__)
-_CHANNEL: Final = "athena"
+CHANNEL: Final = "athena"
+NEWS_END: Final = "}"
 # The server takes 8,000 bytes; what does not fit is told as "look for yourselves".
-_PAYLOAD_MAX: Final = 7_900
+_NEWS_MAX: Final = 7_900
 _RETRY_SECONDS: Final = 1.0
 
 
-async def announce(connection: AnyConnection, committed: Committed, replica: str) -> None:
-    """Have all replicas told of this transaction, once it is committed."""
-    payload = _payload(committed, replica, committed.ready)
-    if len(payload.encode()) > _PAYLOAD_MAX:
-        payload = _payload(committed, replica, None)
-    await connection.execute("SELECT pg_notify($1, $2)", _CHANNEL, payload)
+def news_of(committed: Committed, replica: str) -> str:
+    """What the other replicas are told of a transaction, but for the id of its last event.
+
+    The insertion of the events adds that, and the end (`NEWS_END`): it is not known before.
+    """
+    news = _news_of(committed, replica, committed.ready)
+    return news if len(news) < _NEWS_MAX else _news_of(committed, replica, None)
 
 
-def _payload(committed: Committed, replica: str, ready: list[Offer] | None) -> str:
-    last = committed.events[-1].id if committed.events else 0
+def _news_of(committed: Committed, replica: str, ready: list[Offer] | None) -> str:
     told = {
         "by": replica,
-        "last": last,
         "all": committed.wake_all or ready is None,
         "ready": [[offer.task_id, offer.offered_to, offer.project] for offer in ready or ()],
     }
-    return json.dumps(told, separators=(",", ":"))
+    # ASCII, so that its length is its size.
+    return json.dumps(told, separators=(",", ":")).removesuffix("}") + ',"last":'
+
+
+async def announce(connection: AnyConnection, committed: Committed, replica: str) -> None:
+    """Have all replicas told of a transaction without events, once it is committed."""
+    news = f"{news_of(committed, replica)}0{NEWS_END}"
+    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, news)
+
+
+async def can_announce(connection: AnyConnection, replica: str) -> bool:
+    """Whether this database can tell its clients anything; it is tried, as nothing else says."""
+    try:
+        await announce(connection, Committed(), replica)
+    except (asyncpg.FeatureNotSupportedError, asyncpg.UndefinedFunctionError):
+        _log.warning("this database has no NOTIFY: replicas look once a second instead")
+        return False
+    return True
 
 
 class News:
@@ -101,7 +118,7 @@ class News:
         lost = asyncio.Event()
         try:
             connection.add_termination_listener(lambda _: lost.set())
-            await connection.add_listener(_CHANNEL, self._hear)
+            await connection.add_listener(CHANNEL, self._hear)
             self._deaf = False
             if self._was_lost:
                 # Something may have been told while nobody listened.
@@ -119,7 +136,7 @@ class News:
             ready = [Offer(TaskId(i), target, project) for i, target, project in told["ready"]]
             wake_all = bool(told["all"])
         except (ValueError, KeyError, TypeError):
-            _log.warning("something else speaks on our channel", channel=_CHANNEL)
+            _log.warning("something else speaks on our channel", channel=CHANNEL)
             return
         self._known = max(self._known, last)
         if by != self._replica:

@@ -16,7 +16,7 @@ from athena.model.text import from_epoch_milliseconds
 from athena.store import events
 from athena.store.base import Committed, Memory, Record, Row, Values
 from athena.store.postgres_batches import Batches
-from athena.store.postgres_connections import LOCK_EVENTS
+from athena.store.postgres_news import CHANNEL, NEWS_END
 from athena.store.statements import Statement
 from athena.store.work import Work, events_of
 
@@ -128,17 +128,26 @@ class PostgresTransaction(PostgresReading):
                 raise Unavailable("A task changed at the same moment; try again.")
         self.has_written = has_written
 
-    async def write_records(self) -> list[Event]:
-        """Write the log's new records, and give them as the events that they have become."""
+    async def write_records(self, news: str | None) -> list[Event]:
+        """Write the log's new records, and give them as the events that they have become.
+
+        All replicas are told, once this is committed; `news` is what, see `news_of`.
+        """
         records = self._work.take_records()
         if not records:
             return []
         bind = self._statements["insert_event"].bind
-        rows = [bind(events.values_of(record)) for record in records]
-        sql = f"{await self._for_many('insert_event')} RETURNING id"
-        await self._connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK_EVENTS)
-        ids = await self._connection.fetch(sql, *map(list, zip(*rows, strict=True)))
-        return events_of(records, [row[0] for row in ids])
+        lists = [*map(list, zip(*(bind(events.values_of(r)) for r in records), strict=True))]
+        insert = await self._for_many("insert_event")
+        added = f"WITH added AS ({insert} RETURNING id) SELECT array_agg(id ORDER BY id)"
+        if news is None:
+            ids: list[int] = await self._connection.fetchval(f"{added} FROM added", *lists)
+        else:
+            told = f"${len(lists) + 1}::text || max(id) || '{NEWS_END}'"
+            ids = await self._connection.fetchval(
+                f"{added}, pg_notify('{CHANNEL}', {told}) FROM added", *lists, news
+            )
+        return events_of(records, ids)
 
     async def _for_many(self, statement: str) -> str:
         one = self._statements[statement].sql

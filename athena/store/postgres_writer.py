@@ -25,7 +25,7 @@ from athena.store.base import NO_NEEDS, Committed, Needs, UseCase
 from athena.store.foresight import foresee
 from athena.store.postgres_batches import Batches
 from athena.store.postgres_connections import LOCK_QUEUE, as_unavailable
-from athena.store.postgres_news import announce
+from athena.store.postgres_news import announce, news_of
 from athena.store.postgres_transaction import CLOCK, NotAlone, PostgresTransaction
 from athena.store.statements import Statement
 
@@ -109,6 +109,7 @@ class PostgresWriter:
         batches: Batches,
         clock: Clock | None,
         replica: str,
+        announces: bool,
         tell: Callable[[Committed], None],
     ) -> None:
         self._pool = pool
@@ -116,6 +117,7 @@ class PostgresWriter:
         self._batches = batches
         self._clock = clock
         self._replica = replica
+        self._announces = announces
         self._tell = tell
         self._beside = _Line(beside=True, group_max=_GROUP_MAX)
         self._alone = _Line(beside=False, group_max=_ALONE_MAX)
@@ -219,9 +221,11 @@ class PostgresWriter:
                     tx.chosen = await foresee(tx, needs)
                 outcome = await self._carry_out_each(tx, jobs)
                 await tx.write()
-                outcome.committed.events += await tx.write_records()
-                if outcome.committed:
-                    await announce(connection, outcome.committed, self._replica)
+                committed = outcome.committed
+                news = news_of(committed, self._replica) if self._announces else None
+                committed.events += await tx.write_records(news)
+                if self._announces and committed and not committed.events:
+                    await announce(connection, committed, self._replica)
                 await connection.execute("COMMIT")
             except BaseException:
                 await _roll_back(connection)

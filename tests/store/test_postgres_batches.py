@@ -50,6 +50,14 @@ def test_insert_keeps_the_order_of_its_rows():
     )
 
 
+def test_ids_are_given_under_a_lock():
+    """It is taken once, before the rows are sorted, and ids are given after that."""
+    sql = batched("INSERT INTO t (a) VALUES (:a)", ["text"], lock=7)
+
+    assert "FROM (SELECT pg_advisory_xact_lock(7)) AS locked CROSS JOIN unnest(" in sql
+    assert sql.endswith("ORDER BY given.place")
+
+
 @pytest.mark.parametrize("sql", ["DELETE FROM t WHERE id = :id", "UPDATE t SET a = :a"])
 def test_what_cannot_be_done_for_many_rows_is_refused(sql: str):
     """An UPDATE of everything, or a statement of another kind."""
@@ -74,7 +82,7 @@ async def test_rows_are_found_by_their_index_from_the_first_plan_on(database: st
     connection = await asyncpg.connect(database, **settings)
     try:
         one = compile_statement(STATEMENTS[name], "$").sql
-        sql = await Batches(STATEMENTS).sql(connection, name, one)
+        sql = await Batches(STATEMENTS, {}).sql(connection, name, one)
         prepared = await connection.prepare(f"EXPLAIN (FORMAT JSON) {sql}")
         given: list[list[object]] = [[] for _ in prepared.get_parameters()]
         plan = json.loads(await prepared.fetchval(*given))
