@@ -13,6 +13,7 @@ from tests.running import RunningServer
 from tests.scenario.crowd import Crowd, all_of, crowd_of, until
 from tests.scenario.history import history_of
 from tests.scenario.wire import Line, held_still, request_bytes
+from tests.store.engines import mostly_on
 
 pytestmark = pytest.mark.slow
 
@@ -124,6 +125,7 @@ async def test_pollers_that_were_killed_take_no_task(server: RunningServer) -> N
     assert task["id"] == task_id
 
 
+@mostly_on("sqlite", "it is about connections, not about what is stored")
 @pytest.mark.parametrize("how", [FIN, RST])
 async def test_abandoned_streams_leave_nothing_behind(server: RunningServer, how: str) -> None:
     """Two hundred streams are opened and left; descriptors, threads and streams go back."""
@@ -150,6 +152,7 @@ async def test_abandoned_streams_leave_nothing_behind(server: RunningServer, how
         await until(none_is_open)
 
 
+@mostly_on("sqlite", "events are read page by page from either")
 async def test_a_stream_that_nobody_reads_does_not_grow_the_server(server: RunningServer) -> None:
     """For a listener that stops reading, events wait in the store and not in memory."""
     async with crowd_of(server) as crowd:

@@ -18,6 +18,7 @@ import pytest
 from tests.running import RunningServer
 from tests.scenario.crowd import all_of, crowd_of
 from tests.scenario.wire import Line, request_bytes
+from tests.store.engines import mostly_on
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -292,6 +293,7 @@ async def test_five_thousand_malformed_requests_are_refused(
     check_log(server)
 
 
+@mostly_on("sqlite", "the log is written in one place")
 async def test_no_line_of_the_log_is_forged_for_people_either(
     start_server: Callable[..., RunningServer],
 ) -> None:
@@ -330,6 +332,7 @@ def test_a_position_beyond_all_events_is_the_end_of_the_log(server: RunningServe
     assert (answer.status, answer.body) == (200, {"events": [], "next_after": far})
 
 
+@mostly_on("sqlite", "it is about connections, not about what is stored")
 async def test_slow_senders_hold_up_nobody_else(server: RunningServer) -> None:
     """A hundred who stop in the middle of a head or a body cost the others nothing."""
     whole = request_bytes(server, "POST", "/api/tasks", {"description": "slow"})
@@ -347,6 +350,7 @@ async def test_slow_senders_hold_up_nobody_else(server: RunningServer) -> None:
     assert listed == []
 
 
+@mostly_on("sqlite", "it is about connections, not about what is stored")
 def test_requests_that_come_in_one_piece_are_answered_in_order(server: RunningServer) -> None:
     """Pipelining: a hundred requests in one write are answered one after the other."""
     line = Line(server)
@@ -369,6 +373,7 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@mostly_on("sqlite", "it is about connections, not about what is stored")
 @pytest.mark.parametrize("said", [b"", b"GET /health HTTP/1.1\r\nHost: athena\r\n"])
 def test_a_thousand_silent_connections_keep_nobody_out(
     many_files: None, server: RunningServer, said: bytes
@@ -392,6 +397,7 @@ def test_a_thousand_silent_connections_keep_nobody_out(
     assert b"Traceback" not in server.log.read_bytes()
 
 
+@mostly_on("sqlite", "it is about connections, not about what is stored")
 def test_more_polls_than_there_may_be_are_turned_away(
     many_files: None, server: RunningServer
 ) -> None:

@@ -84,3 +84,9 @@ ENGINES = {
 def only_on(name: str, _reason: str) -> pytest.MarkDecorator:
     """For tests that make sense on one engine only, and why."""
     return pytest.mark.parametrize("engine", [name], indirect=True)
+
+
+def mostly_on(name: str, _reason: str) -> pytest.MarkDecorator:
+    """For tests that run on the other engines with `--full` only, and why that is enough."""
+    others = [pytest.param(other, marks=pytest.mark.full) for other in ENGINES if other != name]
+    return pytest.mark.parametrize("engine", [name, *others], indirect=True)
