@@ -1,10 +1,13 @@
-"""I6, I15: somebody sets the wall clock by hours; leases go by the steady one and do not notice."""
+"""I6, I15: somebody sets the wall clock by hours; leases go by the steady one and do not notice.
+
+On PostgreSQL all replicas go by the clock of the database: here those of a replica are set.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,18 +20,21 @@ from athena.settings import Settings
 from tests.running import KEY
 from tests.scenario.crowd import Crowd, crowd_of, until
 from tests.store.clock import ManualClock
+from tests.store.engines import ENGINES, Engine, only_on
 
 LEASE = 60
 STEPS = [timedelta(hours=7), timedelta(hours=-7), timedelta(days=400), timedelta(days=-400)]
 
 
 @asynccontextmanager
-async def athena(folder: Path, clock: ManualClock) -> AsyncIterator[Crowd]:
+async def athena(
+    folder: Path, clock: ManualClock, engine: Engine = ENGINES["sqlite"]
+) -> AsyncIterator[Crowd]:
     """A whole Athena in this process, with clocks that the test moves."""
     settings = Settings(
         _env_file=None,
         port=0,
-        database_url=f"sqlite:///{folder / 'tasks.db'}",
+        database_url=engine.url(folder),
         api_key=SecretStr(KEY),
         rate_limit=0,
         discord_token=None,
@@ -70,6 +76,7 @@ async def sweep_has_run(crowd: Crowd, clock: ManualClock) -> None:
     await crowd.submit(description="canary")
     canary = await crowd.claim_next("canary", lease_seconds=1)
     assert canary is not None
+    # On PostgreSQL its lease runs out by the clock on the wall.
     clock.run_steady(timedelta(seconds=2))
     await until(is_(crowd, canary, "pending"))
     assert (await crowd.ask("POST", f"/api/tasks/{canary['id']}/cancel")).status == 200
@@ -170,3 +177,27 @@ async def test_a_task_is_due_by_the_wall_clock(tmp_path: Path, clock: ManualCloc
         clock.step_wall(timedelta(hours=2))
 
         await until(lambda: crowd.claim_next("pi"))
+
+
+@pytest.mark.slow
+@only_on("postgres", "an only server goes by its own clock")
+@pytest.mark.parametrize("step", STEPS, ids=str)
+async def test_the_clocks_of_a_replica_count_for_nothing(
+    tmp_path: Path, clock: ManualClock, engine: Engine, step: timedelta
+) -> None:
+    """Whatever time it is on the replica, leases and `not_before` go by the database."""
+    async with athena(tmp_path, clock, engine) as crowd:
+        task = await claimed(crowd)
+        later = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+        await crowd.submit(not_before=later)
+
+        clock.step_wall(step)
+        clock.run_steady(timedelta(seconds=2 * LEASE))
+        await sweep_has_run(crowd, clock)
+
+        assert await status_of(crowd, task) == "in_progress"
+        assert await crowd.claim_next("mac") is None
+        done = await crowd.complete(task, "pi")
+        assert done.status == 200
+        ended = datetime.fromisoformat(done.body["completed_at"])
+        assert abs(datetime.now(UTC) - ended) < timedelta(hours=1)
