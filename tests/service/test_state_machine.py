@@ -14,6 +14,7 @@ from athena.model.task import Task, TaskId
 from tests.service.reference import RefTask
 from tests.service.steps import LABELS, QueueSteps
 from tests.store.clock import START, ManualClock
+from tests.store.engines import ENGINES
 
 # What may follow what, from the specification's picture; the key is where the task is.
 LEGAL = {
@@ -155,5 +156,15 @@ QUICK = settings(
 )
 DEEP = settings(QUICK, max_examples=400, stateful_step_count=120)
 
+
+class PostgresQueueMachine(QueueMachine):
+    """The same lives on PostgreSQL; each costs several times as much there."""
+
+    engine = ENGINES["postgres"]
+
+
+IS_DEEP = settings.get_current_profile_name() == "deep"
 TestQueue = QueueMachine.TestCase
-TestQueue.settings = DEEP if settings.get_current_profile_name() == "deep" else QUICK
+TestQueue.settings = DEEP if IS_DEEP else QUICK
+TestQueueOnPostgres = PostgresQueueMachine.TestCase
+TestQueueOnPostgres.settings = DEEP if IS_DEEP else settings(QUICK, max_examples=8)
