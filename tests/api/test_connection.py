@@ -159,6 +159,35 @@ async def test_pipelined_requests_are_answered_in_order(api: ApiDriver):
     writer.close()
 
 
+async def test_more_requests_than_aiohttp_takes_at_once_are_all_answered(api: ApiDriver):
+    """It stops reading after 32 requests, and goes on when they are answered."""
+    body = b'{"instance": "pi"}'
+    claim = request("POST", "/api/claim", body, key=ADMIN, headers=(JSON,), close=False)
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+
+    writer.write(claim * 100 + request("GET", "/health"))
+
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        text = await reader.read()
+    assert text.count(b"HTTP/1.1 204") == 100
+    assert text.count(b"HTTP/1.1 200") == 1
+    writer.close()
+
+
+async def test_connection_outlives_a_body_that_was_far_too_large(api: ApiDriver):
+    """Reading stops where much has come and goes on until all of it is gone."""
+    body = b" " * 3_000_000
+    refused = request("POST", "/api/claim", body, key=ADMIN, headers=(JSON,), close=False)
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+
+    writer.write(refused + request("GET", "/health"))
+
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        text = await reader.read()
+    assert text.index(b"HTTP/1.1 413") < text.index(b"HTTP/1.1 200")
+    writer.close()
+
+
 async def test_requests_that_run_are_answered_before_the_end(
     api: ApiDriver, monkeypatch: pytest.MonkeyPatch
 ):
