@@ -17,10 +17,10 @@ from athena.background.loop import run_forever
 from athena.model.errors import Unavailable
 from athena.model.key import Scope
 from athena.model.lifecycle import Status
-from athena.store.base import Role, Store
-from athena.store.sqlite import SQLiteStore
+from athena.store.base import Store
 from tests.service.driver import ALICE, QueueDriver, once
 from tests.store.clock import ManualClock
+from tests.store.engines import ENGINES, Engine
 
 
 @pytest.fixture
@@ -28,9 +28,15 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
+@pytest.fixture(params=sorted(ENGINES))
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each engine in turn."""
+    return ENGINES[request.param]
+
+
 @pytest.fixture
-async def store(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Store]:
-    async with SQLiteStore(tmp_path / "tasks.db", clock) as store:
+async def store(engine: Engine, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Store]:
+    async with engine.build(tmp_path, clock) as store:
         yield store
 
 
@@ -77,10 +83,10 @@ async def test_key_use_duty_writes_uses_down(queue: QueueDriver):
 
 
 async def test_news_duty_notices_other_processes(
-    queue: QueueDriver, clock: ManualClock, tmp_path: Path
+    queue: QueueDriver, clock: ManualClock, engine: Engine, tmp_path: Path
 ):
     """What a command wrote beside us reaches the feed."""
-    async with SQLiteStore(tmp_path / "tasks.db", clock, Role.VISITOR) as visitor:
+    async with engine.visit(tmp_path, clock) as visitor:
         await QueueDriver(visitor, clock).submit()
 
     await NewsDuty(queue.services.feed).run_once()

@@ -16,6 +16,7 @@ from athena.background.leading import LeadershipDuty, Reign
 from athena.model.errors import Unavailable
 from tests.service.replicas import Replica, SharedStore
 from tests.store.clock import ManualClock
+from tests.store.engines import ENGINES
 
 DEADLINE_SECONDS = 10.0
 
@@ -49,7 +50,7 @@ class Parts:
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SharedStore]:
-    async with SharedStore(tmp_path / "tasks.db", ManualClock()) as store:
+    async with SharedStore(ENGINES["postgres"].url(tmp_path), ManualClock()) as store:
         yield store
 
 

@@ -8,19 +8,15 @@ from datetime import timedelta
 from athena.model.errors import Unavailable
 from athena.service.leadership import Leadership
 from athena.store.base import NO_NEEDS, Needs, Query, T, UseCase
-from athena.store.sqlite import SQLiteStore
+from athena.store.postgres import PostgresStore
 from tests.store.clock import ManualClock
 
 
-class SharedStore(SQLiteStore):
-    """A store that several servers share, and that can be away."""
+class SharedStore(PostgresStore):
+    """The store that several servers share, which can be away."""
 
     is_away = False
     writes = 0
-
-    @property
-    def is_shared(self) -> bool:
-        return True
 
     async def run(
         self, use_case: UseCase[T], *, needs: Needs = NO_NEEDS, beside: bool = False

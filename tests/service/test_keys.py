@@ -18,7 +18,7 @@ from athena.store.sqlite import SQLiteStore
 from tests.service.driver import ALICE, QueueDriver
 from tests.service.replicas import SharedStore
 from tests.store.clock import ManualClock
-from tests.store.engines import Engine
+from tests.store.engines import ENGINES, Engine
 
 READ = frozenset({Scope.READ})
 
@@ -138,8 +138,8 @@ async def test_key_revoked_by_another_process(queue: QueueDriver, engine: Engine
 @pytest.fixture
 async def two_replicas(tmp_path: Path, clock: ManualClock) -> AsyncIterator[tuple[Keys, Keys]]:
     """The same keys, on two servers that do not hear each other."""
-    path = tmp_path / "shared.db"
-    async with SharedStore(path, clock) as one, SharedStore(path, clock, Role.VISITOR) as other:
+    url = ENGINES["postgres"].url(tmp_path)
+    async with SharedStore(url, clock) as one, SharedStore(url, clock, Role.VISITOR) as other:
         yield Keys(one, clock), Keys(other, clock)
 
 
@@ -173,7 +173,7 @@ async def test_one_looks_a_key_up_for_all(two_replicas: tuple[Keys, Keys], clock
 
 async def test_key_is_not_looked_up_for_every_request(tmp_path: Path, clock: ManualClock):
     """Also where replicas share the store, for a moment it is believed."""
-    async with SharedStore(tmp_path / "shared.db", clock) as store:
+    async with SharedStore(ENGINES["postgres"].url(tmp_path), clock) as store:
         keys = Keys(store, clock)
         made = await make(keys)
         await keys.authenticate(made.secret)

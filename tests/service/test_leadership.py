@@ -16,15 +16,17 @@ from athena.model.lifecycle import Status
 from athena.model.pause import Pause
 from athena.service.leadership import Leadership, NoLongerLeader, Role
 from athena.service.services import build_services, services_of_leader
+from athena.store.base import Committed, StoreUnusable
 from athena.store.sqlite import SQLiteStore
 from tests.service.driver import QueueDriver
 from tests.service.replicas import Cluster, Replica, SharedStore
 from tests.store.clock import ManualClock
+from tests.store.engines import ENGINES
 
 
 @pytest.fixture
 async def cluster(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Cluster]:
-    async with SharedStore(tmp_path / "tasks.db", clock) as store:
+    async with SharedStore(ENGINES["postgres"].url(tmp_path), clock) as store:
         yield Cluster(store, clock)
 
 
@@ -280,6 +282,28 @@ async def test_follower_does_not_even_ask(cluster: Cluster, first: Replica):
         await first.leadership.store.run(fail_if_run)
 
     assert cluster.store.writes == written
+
+
+async def test_store_of_the_leader_is_the_store(cluster: Cluster, first: Replica, tmp_path: Path):
+    """In all that writes nothing; it is opened and closed by whom it belongs to."""
+    await first.tend()
+    store, told = first.leadership.store, list[Committed]()
+    store.on_commit(told.append)
+    queue = QueueDriver(cluster.store, cluster.clock)
+
+    async with store:
+        await queue.submit()
+        await store.check_for_foreign_writes()
+        await store.tidy()
+        assert await store.is_writable()
+        with pytest.raises(StoreUnusable, match="pg_dump"):
+            await store.backup(tmp_path / "copy")
+    await queue.submit()
+
+    assert store.is_shared
+    assert [event.type for committed in told for event in committed.events] == [
+        "task.submitted"
+    ] * 2
 
 
 # --- leases of tasks --------------------------------------------------------------------------
