@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from contextlib import closing
 
 import pytest
 
 from tests.bot.conftest import StartAthena
 from tests.fakes.discord import DiscordStandIn, User
+from tests.store.engines import on_both
+from tests.stored import write
 
 TASKS = 10_000
-INSERT = """
+INSERT = f"""
+    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {TASKS})
     INSERT INTO tasks (description, status, priority, created_at, created_via, submitter,
         updated_at, max_attempts, readiness, offered_to)
-    VALUES (?, 'pending', ?, ?, 'api', '', 0, 3, 'ready', '')
+    SELECT 'Item ' || n || ' of many words', 'pending', n % 4, n, 'api', '', 0, 3, 'ready', ''
+    FROM numbers
 """
 
 
+@on_both
 @pytest.mark.slow
 async def test_commands_are_answered_with_ten_thousand_tasks(
     start_athena: StartAthena, discord: DiscordStandIn, alice: User
@@ -26,10 +29,7 @@ async def test_commands_are_answered_with_ten_thousand_tasks(
     """The stand-in gives three seconds, as Discord does, and a second of them is its own."""
     athena = await start_athena(connected=False, DISCORD_TOKEN="")
     await asyncio.to_thread(athena.server.stop)
-    with closing(sqlite3.connect(athena.server.database)) as db:
-        rows = [(f"Item {n} of many words", n % 4, n) for n in range(1, TASKS + 1)]
-        db.executemany(INSERT, rows)
-        db.commit()
+    await asyncio.to_thread(write, athena.server, INSERT)
     athena.server.settings["ATHENA_DISCORD_TOKEN"] = discord.state.token
     await asyncio.to_thread(athena.server.start)
     await athena.until_discord_is("connected")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.postgres import Databases
 from tests.running import RunningServer
+from tests.stored import file_of, rows_of
 
 _ENDED = frozenset({"completed", "failed", "cancelled"})
 # (status, event) -> status, spelled out here once more: the server's own table is on trial.
@@ -92,12 +92,11 @@ def _walk(path: list[Entry]) -> tuple[str, int]:
 
 def history_of(server: RunningServer) -> History:
     """Everything in a server's store, of whichever engine; the server may be dead."""
-    scheme, _, path = server.database_url.partition(":///")
-    if scheme == "sqlite":
-        return history_in_file(Path(path))
-    database = Databases(server.database_url)
-    tasks = database.query("SELECT * FROM tasks")
-    events = database.query("SELECT * FROM events ORDER BY id")
+    file = file_of(server)
+    if file is not None:
+        return history_in_file(file)
+    tasks = rows_of(server, "SELECT * FROM tasks")
+    events = rows_of(server, "SELECT * FROM events ORDER BY id")
     return History(tasks={row["id"]: dict(row) for row in tasks}, events=[*map(_entry, events)])
 
 

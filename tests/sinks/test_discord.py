@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +11,8 @@ import pytest
 from tests.bot.conftest import Athena, StartAthena
 from tests.fakes.discord import DiscordStandIn, Message, Permission, User
 from tests.fakes.discord.faults import Fault
+from tests.store.engines import on_both
+from tests.stored import rows_of
 
 # Each test starts a server of its own, and some wait for Discord to come back.
 pytestmark = pytest.mark.slow
@@ -146,6 +147,7 @@ async def test_removed_task_leaves_a_note(athena: Athena, discord: DiscordStandI
     assert card.buttons == []
 
 
+@on_both
 async def test_first_start_does_not_flood(
     start_athena: StartAthena, discord: DiscordStandIn
 ) -> None:
@@ -186,6 +188,7 @@ async def test_lost_answer_posts_nothing_twice(athena: Athena, discord: DiscordS
         assert len(telling(discord, f"Task #{task} claimed")) == 1
 
 
+@on_both
 async def test_kill_at_every_point_tells_each_once(athena: Athena, discord: DiscordStandIn) -> None:
     """Killed between any two requests to Discord: each message once, the card in place."""
     task = await athena.submit()
@@ -220,16 +223,18 @@ async def until_hit(discord: DiscordStandIn, fault: Fault) -> None:
     await discord.wait_for(lambda _: fault.hits >= 1, what=f"a request like {fault.route}")
 
 
+_PROGRESS = """
+SELECT (SELECT max(id) FROM events) AS newest, (SELECT position FROM sink_cursors) AS position,
+       (SELECT count(*) FROM discord_outgoing) AS outgoing
+"""
+
+
 async def _settled(athena: Athena) -> None:
     """Until everything in the log has been dealt with, and nothing is on its way."""
 
     def look() -> bool:
-        with sqlite3.connect(athena.server.database) as db:
-            newest = db.execute("SELECT max(id) FROM events").fetchone()[0]
-            cursor = db.execute("SELECT position FROM sink_cursors").fetchone()[0]
-            outgoing = db.execute("SELECT count(*) FROM discord_outgoing").fetchone()[0]
-        db.close()
-        return bool(cursor >= newest and not outgoing)
+        (found,) = rows_of(athena.server, _PROGRESS)
+        return bool(found["position"] >= found["newest"] and not found["outgoing"])
 
     async with asyncio.timeout(40):
         while True:

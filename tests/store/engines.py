@@ -88,5 +88,14 @@ def only_on(name: str, _reason: str) -> pytest.MarkDecorator:
 
 def mostly_on(name: str, _reason: str) -> pytest.MarkDecorator:
     """For tests that run on the other engines with `--full` only, and why that is enough."""
+    return pytest.mark.parametrize("engine", _mostly(name), indirect=True)
+
+
+def _mostly(name: str) -> list[object]:
     others = [pytest.param(other, marks=pytest.mark.full) for other in ENGINES if other != name]
-    return pytest.mark.parametrize("engine", [name, *others], indirect=True)
+    return [name, *others]
+
+
+MOSTLY_SQLITE = _mostly("sqlite")
+# For tests that run on both also where a folder's tests mostly run on one.
+on_both = pytest.mark.parametrize("engine", sorted(ENGINES), indirect=True)
