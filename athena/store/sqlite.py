@@ -29,6 +29,7 @@ from athena.store.base import (
     UseCase,
     Values,
 )
+from athena.store.sqlite_batches import Batches
 from athena.store.sqlite_writer import SQLiteWriter, as_unavailable, by_name
 from athena.store.statements import Statement, compile_statement, load_statements
 
@@ -73,10 +74,9 @@ class SQLiteStore(Store):
         self._path = path
         self._clock = clock
         self._role = role
-        self._statements = {
-            name: compile_statement(sql, "?")
-            for name, sql in load_statements(sqlite_files.ENGINE).items()
-        }
+        named = load_statements(sqlite_files.ENGINE)
+        self._statements = {name: compile_statement(sql, "?") for name, sql in named.items()}
+        self._batches = Batches(named)
         self._resources = ExitStack()
         self._writer: SQLiteWriter | None = None
         self._readers: list[aiosqlite.Connection] = []
@@ -88,7 +88,11 @@ class SQLiteStore(Store):
         try:
             await self._prepare()
             self._writer = SQLiteWriter(
-                self._path, statements=self._statements, clock=self._clock, tell=self.tell
+                self._path,
+                statements=self._statements,
+                batches=self._batches,
+                clock=self._clock,
+                tell=self.tell,
             )
             await self._open_readers()
             self._data_version = await self._writer.call(_data_version)

@@ -39,9 +39,10 @@ from athena.store.base import (
     Values,
 )
 from athena.store.foresight import foresee
+from athena.store.sqlite_batches import Batches
 from athena.store.sqlite_files import connect
 from athena.store.statements import Statement
-from athena.store.work import Work, events_of
+from athena.store.work import Bound, Work, events_of
 
 T = TypeVar("T")
 
@@ -92,6 +93,7 @@ class SQLiteTransaction:
     has_company = False
 
     __slots__ = (
+        "_batches",
         "_connection",
         "_statements",
         "_work",
@@ -103,9 +105,15 @@ class SQLiteTransaction:
         "steady",
     )
 
-    def __init__(self, connection: sqlite3.Connection, statements: Mapping[str, Statement]) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        statements: Mapping[str, Statement],
+        batches: Batches,
+    ) -> None:
         self._connection = connection
         self._statements = statements
+        self._batches = batches
         self._work = Work()
         self.now: datetime
         self.steady: timedelta
@@ -142,20 +150,22 @@ class SQLiteTransaction:
         # Should it fail, it may be by another use case's row: all of them are carried out anew.
         self.has_written = True
         for statement, rows in self._work.take_rows().items():
-            cursor = self._connection.executemany(self._statements[statement].sql, rows)
-            if cursor.rowcount != len(rows):
-                raise Unavailable("A task changed at the same moment; try again.")
+            self._write_rows(statement, rows)
         self.has_written = has_written
+
+    def _write_rows(self, statement: str, rows: Sequence[Bound]) -> None:
+        one = self._statements[statement].sql
+        for sql, count, values in self._batches.cut(statement, rows):
+            if self._connection.execute(sql or one, values).rowcount != count:
+                raise Unavailable("A task changed at the same moment; try again.")
 
     def write_records(self) -> list[Event]:
         """Write the log's new records, and give them as the events that they have become."""
         records = self._work.take_records()
         if not records:
             return []
-        insert = self._statements["insert_event"]
-        self._connection.executemany(
-            insert.sql, [insert.bind(events.values_of(record)) for record in records]
-        )
+        bind = self._statements["insert_event"].bind
+        self._write_rows("insert_event", [bind(events.values_of(record)) for record in records])
         # One writer, and ids that are never reused: they follow one another.
         last: int = self._connection.execute("SELECT last_insert_rowid()").fetchone()[0]
         return events_of(records, range(last - len(records) + 1, last + 1))
@@ -253,6 +263,7 @@ class SQLiteWriter:
         path: Path,
         *,
         statements: Mapping[str, Statement],
+        batches: Batches,
         clock: Clock,
         tell: Callable[[Committed], None],
     ) -> None:
@@ -261,7 +272,7 @@ class SQLiteWriter:
         self._tell = tell
         self._queue: queue.SimpleQueue[_Job | _Call | None] = queue.SimpleQueue()
         self._connection = connect(path)
-        self._transaction = SQLiteTransaction(self._connection, statements)
+        self._transaction = SQLiteTransaction(self._connection, statements, batches)
         self._data_version = -1
         # A daemon: a failed start must not keep the process from ending.
         self._thread = threading.Thread(target=self._work, name="athena-writer", daemon=True)

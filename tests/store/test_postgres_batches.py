@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from athena.store.postgres_batches import Batches, batched
+from athena.store.postgres_batches import Batches, for_lists
 from athena.store.postgres_connections import options
 from athena.store.statements import compile_statement, load_statements
 from tests.postgres import databases
@@ -32,7 +32,7 @@ def test_update_takes_its_rows_from_lists():
     """Every parameter is a column of the list, and the condition picks each row's own."""
     sql = "UPDATE t SET a = :a, b = NULL\nWHERE id = :id AND a <> :a"
 
-    assert batched(sql, ["text", "int8"]) == (
+    assert for_lists(sql, ["text", "int8"]) == (
         "UPDATE t SET a = given.new_a, b = NULL\n"
         "FROM unnest($1::text[], $2::int8[]) WITH ORDINALITY AS given (new_a, new_id, place)\n"
         "WHERE id = given.new_id AND a <> given.new_a"
@@ -43,7 +43,7 @@ def test_insert_keeps_the_order_of_its_rows():
     """Ids are given in this order; what to do about conflicts stays behind it."""
     sql = "INSERT INTO t (a)\nVALUES (:a)\nON CONFLICT (a) DO NOTHING"
 
-    assert batched(sql, ["text"]) == (
+    assert for_lists(sql, ["text"]) == (
         "INSERT INTO t (a)\nSELECT given.new_a "
         "FROM unnest($1::text[]) WITH ORDINALITY AS given (new_a, place) ORDER BY given.place\n"
         "ON CONFLICT (a) DO NOTHING"
@@ -52,7 +52,7 @@ def test_insert_keeps_the_order_of_its_rows():
 
 def test_ids_are_given_under_a_lock():
     """It is taken once, before the rows are sorted, and ids are given after that."""
-    sql = batched("INSERT INTO t (a) VALUES (:a)", ["text"], lock=7)
+    sql = for_lists("INSERT INTO t (a) VALUES (:a)", ["text"], lock=7)
 
     assert "FROM (SELECT pg_advisory_xact_lock(7)) AS locked CROSS JOIN unnest(" in sql
     assert sql.endswith("ORDER BY given.place")
@@ -62,7 +62,7 @@ def test_ids_are_given_under_a_lock():
 def test_what_cannot_be_done_for_many_rows_is_refused(sql: str):
     """An UPDATE of everything, or a statement of another kind."""
     with pytest.raises(ValueError, match="many rows"):
-        batched(sql, ["int8"])
+        for_lists(sql, ["int8"])
 
 
 @pytest.fixture

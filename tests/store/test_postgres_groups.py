@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
 from athena.clock import SystemClock
-from athena.model.errors import Conflict
+from athena.model.errors import Conflict, Unavailable
 from athena.model.event import SYSTEM
 from athena.model.instance import Asker
 from athena.service.drafts import Draft
 from athena.service.services import Services, build_services
+from athena.store import events
 from athena.store.base import Transaction
 from athena.store.postgres import PostgresStore
 from athena.store.postgres_connections import LOCK_QUEUE
@@ -117,3 +120,78 @@ async def test_use_case_that_has_written_may_still_ask_to_be_alone(store: Postgr
         return had_company
 
     assert await store.run(act, beside=True) is False
+
+
+class Relay:
+    """Stands between a store and its database, and cuts the line at a commit: before or after."""
+
+    def __init__(self, url: str) -> None:
+        self._parts = urlsplit(url)
+        self._ends: list[asyncio.StreamWriter] = []
+        self._passing: list[asyncio.Task[None]] = []
+        self.cuts: str | None = None
+
+    async def __aenter__(self) -> str:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        return urlunsplit(self._parts._replace(netloc=f"{self._parts.username}@127.0.0.1:{port}"))
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for end in self._ends:
+            end.close()
+        await asyncio.gather(*self._passing, *(end.wait_closed() for end in self._ends))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far, far_writer = await asyncio.open_connection(self._parts.hostname, self._parts.port)
+        self._ends += [writer, far_writer]
+        back = asyncio.create_task(_pass(far, writer))
+        self._passing += [back]
+        while data := await reader.read(65536):
+            far_writer.write(b"" if self._is_cut(data) == "before" else data)
+            if self._is_cut(data):
+                back.cancel()
+                await back
+                if self.cuts == "after":
+                    await far.read(65536)
+                self.cuts = None
+                break
+        for end in (writer, far_writer):
+            end.close()
+
+    def _is_cut(self, data: bytes) -> str | None:
+        return self.cuts if b"COMMIT\0" in data else None
+
+
+async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+        while data := await reader.read(65536):
+            writer.write(data)
+        writer.close()
+
+
+async def test_commit_that_was_carried_out_is_no_refusal(url: str):
+    """The connection is lost before the answer comes: then the log tells what became of it."""
+    relay = Relay(url)
+
+    async with relay as address, PostgresStore(address) as store:
+        relay.cuts = "after"
+        task = await services_of(store).tasks.submit(Draft(description="work"), by=SYSTEM)
+        known = await services_of(store).tasks.get(task.id)
+
+    assert relay.cuts is None
+    assert known.description == "work"
+
+
+async def test_commit_that_never_arrived_is_a_refusal(url: str):
+    """Whoever is told that the store is unavailable may do it again: nothing was done."""
+    relay = Relay(url)
+
+    async with relay as address, PostgresStore(address) as store:
+        relay.cuts = "before"
+        with pytest.raises(Unavailable):
+            await services_of(store).tasks.submit(Draft(description="work"), by=SYSTEM)
+        page = await store.read(lambda reading: events.after(reading, 0, limit=10))
+
+    assert relay.cuts is None
+    assert page == []

@@ -20,6 +20,7 @@ from athena.model.task import Task
 from athena.store import events, sqlite_files, tasks
 from athena.store.base import Committed, Store, Transaction
 from athena.store.sqlite import SQLiteStore
+from athena.store.sqlite_batches import Batches
 from athena.store.sqlite_writer import SQLiteWriter, as_unavailable
 from tests.store.clock import ManualClock
 from tests.store.samples import ALICE, SUBMITTED, a_task, insert
@@ -280,7 +281,9 @@ def test_loop_that_has_gone(path: Path, clock: ManualClock):
         go_on.wait(30)
 
     async def leave() -> None:
-        writer = SQLiteWriter(path, statements={}, clock=clock, tell=lambda _: None)
+        writer = SQLiteWriter(
+            path, statements={}, batches=Batches({}), clock=clock, tell=lambda _: None
+        )
         writers.append(writer)
         running = asyncio.create_task(writer.run(slow))
         await asyncio.sleep(0)
