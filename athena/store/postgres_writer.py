@@ -11,23 +11,34 @@ Measured: 1,360 cycles/s with a transaction each, 4,270 in groups (DESIGN.md, se
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import asyncpg
 
 from athena.model.clock import Clock
 from athena.model.errors import Unavailable
+from athena.model.event import Event
+from athena.store import events
 from athena.store.base import NO_NEEDS, Committed, Needs, UseCase
 from athena.store.foresight import foresee
 from athena.store.postgres_batches import Batches
 from athena.store.postgres_connections import LOCK_QUEUE, as_unavailable
 from athena.store.postgres_news import announce, news_of
-from athena.store.postgres_transaction import CLOCK, NotAlone, PostgresTransaction
+from athena.store.postgres_transaction import (
+    CLOCK,
+    NotAlone,
+    PostgresReading,
+    PostgresTransaction,
+)
 from athena.store.statements import Statement
+
+if TYPE_CHECKING:
+    from athena.store.postgres_transaction import AnyConnection
 
 T = TypeVar("T")
 
@@ -36,6 +47,9 @@ _BESIDE: Final = 2
 _GROUP_MAX: Final = 256
 # All replicas wait for a group that runs alone.
 _ALONE_MAX: Final = 32
+# Whoever asks is answered within ten seconds, also where it is not clear what became of a commit.
+_FIND_OUT_SECONDS_MAX: Final = 8
+_FIND_OUT_EVERY_SECONDS: Final = 0.1
 _BEGIN: Final = {
     True: f"BEGIN; SELECT pg_advisory_xact_lock_shared({LOCK_QUEUE})",
     False: f"BEGIN; SELECT pg_advisory_xact_lock({LOCK_QUEUE})",
@@ -70,6 +84,15 @@ class _Outcome:
     done: list[_Job]
     sent_on: list[_Job]
     committed: Committed
+
+
+class _Unsure(Exception):
+    """The connection was lost while the commit was on its way: it may be carried out, or not."""
+
+    def __init__(self, outcome: _Outcome, error: Exception) -> None:
+        super().__init__()
+        self.outcome = outcome
+        self.error = error
 
 
 class _Spoilt(Exception):
@@ -163,6 +186,12 @@ class PostgresWriter:
     async def _carry_out(self, jobs: list[_Job], *, beside: bool) -> None:
         try:
             outcome = await self._try_group(jobs, beside=beside)
+        except _Unsure as unsure:
+            # "Unavailable" means that it was not carried out: who is told so may do it again.
+            if not await self._is_committed(unsure.outcome.committed.events[-1]):
+                await self._refuse(jobs, unsure.error, beside=beside)
+                return
+            outcome = unsure.outcome
         except Exception as error:  # noqa: BLE001  (each caller gets it; the writer lives on)
             refusal = (
                 None
@@ -226,11 +255,40 @@ class PostgresWriter:
                 committed.events += await tx.write_records(news)
                 if self._announces and committed and not committed.events:
                     await announce(connection, committed, self._replica)
-                await connection.execute("COMMIT")
+                await _commit(connection, outcome)
             except BaseException:
                 await _roll_back(connection)
                 raise
         return outcome
+
+    async def _is_committed(self, event: Event) -> bool:
+        """Whether the log has the event; False, too, where the database stays away.
+
+        Asked alone: then whoever was about to commit it has ended, one way or the other.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FIND_OUT_SECONDS_MAX):
+                while True:
+                    try:
+                        async with self._pool.acquire() as connection:
+                            return await self._has_event(connection, event)
+                    except Exception as error:
+                        if as_unavailable(error) is None:
+                            raise
+                    await asyncio.sleep(_FIND_OUT_EVERY_SECONDS)
+        return False
+
+    async def _has_event(self, connection: AnyConnection, event: Event) -> bool:
+        try:
+            await connection.execute(_BEGIN[False])
+            reading = PostgresReading(connection, self._statements, self._clock)
+            found = await events.after(reading, event.id - 1, limit=1)
+        finally:
+            await _roll_back(connection)
+        # An id that was drawn and never committed may be given again after a crash.
+        return [(e.id, e.task_id, e.type, e.at) for e in found] == [
+            (event.id, event.task_id, event.type, event.at)
+        ]
 
     async def _carry_out_each(self, tx: PostgresTransaction, jobs: Sequence[_Job]) -> _Outcome:
         done: list[_Job] = []
@@ -262,13 +320,29 @@ class PostgresWriter:
         return _Outcome(done, sent_on, committed)
 
 
+async def _commit(connection: AnyConnection, outcome: _Outcome) -> None:
+    """Commit. What has no event (renewals) may be done twice, so nobody asks what became of it.
+
+    Raises: _Unsure; what else ended the transaction.
+    """
+    try:
+        await connection.execute("COMMIT")
+    except Exception as error:
+        is_decided = isinstance(error, asyncpg.TransactionRollbackError)
+        if is_decided or as_unavailable(error) is None or not outcome.committed.events:
+            raise
+        raise _Unsure(outcome, error) from error
+
+
 async def _roll_back(connection: Any) -> None:
     """End the transaction; a connection on which that cannot be done is of no more use."""
     try:
         if not connection.is_closed():
             await connection.execute("ROLLBACK")
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        connection.terminate()
+        # Where the line is lost, the pool has taken it back already.
+        with contextlib.suppress(asyncpg.InterfaceError):
+            connection.terminate()
 
 
 class _InContext:
