@@ -42,6 +42,8 @@ T = TypeVar("T")
 _READERS: Final = 4
 # A page of an export may be a while on its way to a slow disk.
 _READER_IDLE_SECONDS: Final = 60
+# Whoever waits for a connection is answered in time, also where each takes its time to fail.
+_ACQUIRE_SECONDS_MAX: Final = 5.0
 # A stop takes ten seconds at most, of which others need some.
 _CLOSE_SECONDS_MAX: Final = 2.0
 _END_SECONDS_MAX: Final = 2.0
@@ -142,14 +144,14 @@ class PostgresStore(Store):
         if self._readers is None:
             raise Unavailable("Athena is stopping; try again in a moment.")
         try:
-            async with self._readers.acquire() as connection:
+            async with self._readers.acquire(timeout=_ACQUIRE_SECONDS_MAX) as connection:
                 try:
                     await connection.execute(_SNAPSHOT)
                     milliseconds = await connection.fetchval(f"SELECT {CLOCK}")
                     reading = PostgresReading(connection, self._statements, self._clock)
                     reading.read_clock(milliseconds, self._clock)
                     return await query(reading)
-                except asyncio.CancelledError:
+                except (asyncio.CancelledError, TimeoutError):
                     # Nobody waits any more, and nobody should wait for a server that hangs.
                     _cut(connection)
                     raise
