@@ -7,7 +7,7 @@ import heapq
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from athena.model.event import Event
@@ -115,7 +115,7 @@ class Stream:
         """Queue an event; a step of progress takes the place of the one before it."""
         last = self.waiting[-1] if self.waiting else None
         if last is not None and last.type == event.type == "task.progressed":
-            event = replace(event, data=_merged(last.data, event.data))
+            event = event._replace(data=_merged(last.data, event.data))
             self.waiting[-1] = event
         else:
             self.waiting.append(event)

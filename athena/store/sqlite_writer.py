@@ -47,6 +47,8 @@ from athena.store.work import Bound, Work, events_of
 T = TypeVar("T")
 
 _GROUP_MAX: Final = 256
+_ROUND_MAX: Final = 32
+_GROUP_SECONDS_MIN: Final = 0.001
 _GROUP_SECONDS_MAX: Final = 0.020
 # A use case by itself fetches what it needs with no more statements than foresight would.
 _FORESIGHT_PAYS_FROM: Final = 2
@@ -122,9 +124,12 @@ class SQLiteTransaction:
         self.chosen: dict[Claimer, deque[TaskId]] = {}
         self.has_written = False
 
-    def begin(self, clock: Clock) -> None:
-        """Be ready for the next use case."""
+    def look_at(self, clock: Clock) -> None:
+        """Have it be this time for the use cases that follow."""
         self.now, self.steady = clock.now(), clock.steady()
+
+    def begin(self) -> None:
+        """Be ready for the next use case."""
         self.committed = Committed()
         self.has_written = False
         self._work.begin()
@@ -274,6 +279,7 @@ class SQLiteWriter:
         self._connection = connect(path)
         self._transaction = SQLiteTransaction(self._connection, statements, batches)
         self._data_version = -1
+        self._commit_seconds = 0.0
         # A daemon: a failed start must not keep the process from ending.
         self._thread = threading.Thread(target=self._work, name="athena-writer", daemon=True)
         self._thread.start()
@@ -327,7 +333,9 @@ class SQLiteWriter:
             follower = self._fill(group, first)
             if group.is_spoilt or not self._write(group):
                 self._carry_out_again(group)
+            began = time.perf_counter()
             self._connection.execute("COMMIT")
+            self._commit_seconds = time.perf_counter() - began
         except sqlite3.Error as error:
             if not group.jobs:
                 group.jobs.append(first)
@@ -347,7 +355,7 @@ class SQLiteWriter:
 
     def _fill(self, group: _Group, first: _Job) -> object:
         """Round by round: all that waits, then all that has come meanwhile."""
-        deadline = time.perf_counter() + _GROUP_SECONDS_MAX
+        deadline = time.perf_counter() + self._worth_a_commit()
         follower: object = first
         while isinstance(follower, _Job):
             jobs, follower = self._take_waiting(follower)
@@ -358,10 +366,18 @@ class SQLiteWriter:
                 follower = self._next_waiting()
         return follower
 
+    def _worth_a_commit(self) -> float:
+        """For how long a group goes on taking in what waits, in seconds.
+
+        As long as a commit takes, so that the disk is kept busy and nobody waits for it twice; not
+        for all that waits: while a part of the clients is answered, the next part is carried out.
+        """
+        return min(max(self._commit_seconds, _GROUP_SECONDS_MIN), _GROUP_SECONDS_MAX)
+
     def _take_waiting(self, first: _Job) -> tuple[list[_Job], object]:
         """`first` with the use cases that wait behind it, and what comes after them."""
         jobs = [first]
-        while len(jobs) < _GROUP_MAX:
+        while len(jobs) < _ROUND_MAX:
             item = self._next_waiting()
             if not isinstance(item, _Job):
                 return jobs, item
@@ -377,6 +393,7 @@ class SQLiteWriter:
         return _STOP if item is None else item
 
     def _carry_out_round(self, group: _Group, jobs: Sequence[_Job]) -> None:
+        self._transaction.look_at(self._clock)
         if not self._foresee(jobs):
             group.is_spoilt = True
             return
@@ -396,7 +413,7 @@ class SQLiteWriter:
         needs = [job.needs for job in jobs if job.needs is not NO_NEEDS]
         if len(needs) < _FORESIGHT_PAYS_FROM:
             return True
-        self._transaction.begin(self._clock)
+        self._transaction.begin()
         try:
             foresee(self._transaction, needs).send(None)
         except StopIteration as stop:
@@ -433,6 +450,7 @@ class SQLiteWriter:
         group.committed = Committed()
         for job in group.jobs:
             job.result = job.error = None
+            self._transaction.look_at(self._clock)
             connection.execute("SAVEPOINT use_case")
             brought = self._carry_out(job)
             if brought is not None and self._write_one(job, brought):
@@ -458,7 +476,7 @@ class SQLiteWriter:
         Raises: sqlite3.Error, where SQLite has ended the whole transaction by itself.
         """
         transaction = self._transaction
-        transaction.begin(self._clock)
+        transaction.begin()
         try:
             coroutine = job.use_case(transaction)
             job.context.run(coroutine.send, None)

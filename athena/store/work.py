@@ -82,14 +82,4 @@ class Work:
 
 def events_of(records: Sequence[Record], ids: Iterable[int]) -> list[Event]:
     """The records as events, once the log has given them ids."""
-    return [
-        Event(
-            id=EventId(number),
-            type=record.type,
-            task_id=record.task_id,
-            at=record.at,
-            actor=record.actor,
-            data=record.data,
-        )
-        for number, record in zip(ids, records, strict=True)
-    ]
+    return [Event(EventId(number), *record) for number, record in zip(ids, records, strict=True)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -187,7 +186,7 @@ async def test_ids_that_were_given_to_nothing_are_no_gap(queue: QueueDriver):
     task = await queue.submit()
     (event,) = await queue.log()
     feed = Feed(queue.store)
-    log = [replace(event, id=EventId(number)) for number in (1, 2, 5, 6, 90, 91)]
+    log = [event._replace(id=EventId(number)) for number in (1, 2, 5, 6, 90, 91)]
 
     feed._on_commit(Committed(events=log))
 
