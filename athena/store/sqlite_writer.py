@@ -47,8 +47,6 @@ from athena.store.work import Bound, Work, events_of
 T = TypeVar("T")
 
 _GROUP_MAX: Final = 256
-_ROUND_MAX: Final = 32
-_GROUP_SECONDS_MIN: Final = 0.001
 _GROUP_SECONDS_MAX: Final = 0.020
 # A use case by itself fetches what it needs with no more statements than foresight would.
 _FORESIGHT_PAYS_FROM: Final = 2
@@ -279,7 +277,6 @@ class SQLiteWriter:
         self._connection = connect(path)
         self._transaction = SQLiteTransaction(self._connection, statements, batches)
         self._data_version = -1
-        self._commit_seconds = 0.0
         # A daemon: a failed start must not keep the process from ending.
         self._thread = threading.Thread(target=self._work, name="athena-writer", daemon=True)
         self._thread.start()
@@ -333,9 +330,7 @@ class SQLiteWriter:
             follower = self._fill(group, first)
             if group.is_spoilt or not self._write(group):
                 self._carry_out_again(group)
-            began = time.perf_counter()
             self._connection.execute("COMMIT")
-            self._commit_seconds = time.perf_counter() - began
         except sqlite3.Error as error:
             if not group.jobs:
                 group.jobs.append(first)
@@ -355,7 +350,7 @@ class SQLiteWriter:
 
     def _fill(self, group: _Group, first: _Job) -> object:
         """Round by round: all that waits, then all that has come meanwhile."""
-        deadline = time.perf_counter() + self._worth_a_commit()
+        deadline = time.perf_counter() + _GROUP_SECONDS_MAX
         follower: object = first
         while isinstance(follower, _Job):
             jobs, follower = self._take_waiting(follower)
@@ -366,18 +361,10 @@ class SQLiteWriter:
                 follower = self._next_waiting()
         return follower
 
-    def _worth_a_commit(self) -> float:
-        """For how long a group goes on taking in what waits, in seconds.
-
-        As long as a commit takes, so that the disk is kept busy and nobody waits for it twice; not
-        for all that waits: while a part of the clients is answered, the next part is carried out.
-        """
-        return min(max(self._commit_seconds, _GROUP_SECONDS_MIN), _GROUP_SECONDS_MAX)
-
     def _take_waiting(self, first: _Job) -> tuple[list[_Job], object]:
         """`first` with the use cases that wait behind it, and what comes after them."""
         jobs = [first]
-        while len(jobs) < _ROUND_MAX:
+        while len(jobs) < _GROUP_MAX:
             item = self._next_waiting()
             if not isinstance(item, _Job):
                 return jobs, item
