@@ -10,7 +10,7 @@ from athena.model.lifecycle import Status
 from athena.model.readiness import settled
 from athena.model.task import Readiness, Task, TaskId, replace
 from athena.model.text import epoch_milliseconds
-from athena.store import dependencies, events, tasks
+from athena.store import dependencies, events, task_rows, tasks
 from athena.store.base import Transaction
 
 
@@ -88,7 +88,7 @@ async def _head_of(tx: Transaction, lane: str) -> Task | None:
         return None
     started = await tx.fetch_one("first_started_in_lane", {"lane": lane})
     first = await tx.fetch_one("first_open_in_lane", {"lane": lane})
-    heads = [tasks.from_row(row) for row in (started, first) if row is not None]
+    heads = [task_rows.from_row(row) for row in (started, first) if row is not None]
     return min(heads, key=lambda task: task.id, default=None)
 
 
@@ -126,9 +126,9 @@ async def _tell_dependents(tx: Transaction, before: Task, after: Task) -> None:
     """Have those that wait for the task counted anew, or told that it will not come."""
     if Status.COMPLETED in (before.status, after.status):
         for row in await dependencies.pending_dependents(tx, after.id):
-            await resettle(tx, tasks.from_row(row))
+            await resettle(tx, task_rows.from_row(row))
     elif after.status in (Status.FAILED, Status.CANCELLED):
         blocked = TaskBlocked(dependency=after.id, status=after.status.value)
         for row in await dependencies.pending_dependents(tx, after.id):
-            task = tasks.from_row(row)
+            task = task_rows.from_row(row)
             await tasks.save(tx, task, replace(task, updated_at=tx.now), blocked, SYSTEM)

@@ -10,7 +10,7 @@ from athena.model.errors import KeyNotFound
 from athena.model.key import Key, KeyId, Scope
 from athena.model.task import Task, TaskId
 from athena.model.text import epoch_milliseconds, from_epoch_milliseconds
-from athena.store import tasks
+from athena.store import task_rows
 from athena.store.base import Reading, Row, Transaction
 from athena.store.columns import time_column, time_value
 
@@ -97,7 +97,7 @@ async def find_answer(reading: Reading, *, owner: str, key: str) -> Answered | N
         return None
     answer = json.loads(row["answer"])
     task = replace(
-        tasks.from_row(answer["row"]),
+        task_rows.from_row(answer["row"]),
         depends_on=tuple(TaskId(i) for i in answer["depends_on"]),
         blocked_by=tuple(TaskId(i) for i in answer["blocked_by"]),
     )
@@ -108,7 +108,7 @@ async def insert_answer(tx: Transaction, answered: Answered, *, owner: str, key:
     """Keep the answer for as long as the request may be repeated."""
     task = answered.task
     answer = {
-        "row": tasks.to_row(task),
+        "row": task_rows.to_row(task),
         "depends_on": task.depends_on,
         "blocked_by": task.blocked_by,
     }

@@ -12,7 +12,8 @@ from athena.model.page import Page, TaskFilter, cursor_for, position_of
 from athena.model.task import Task
 from athena.model.text import epoch_milliseconds
 from athena.store.base import Reading, Value
-from athena.store.tasks import end_values, from_row, with_all_dependencies
+from athena.store.task_rows import from_row
+from athena.store.tasks import end_values, with_all_dependencies
 
 _BEFORE_ALL: Final = -1
 _AFTER_ALL: Final = 1 << 62

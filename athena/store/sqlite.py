@@ -30,7 +30,8 @@ from athena.store.base import (
     Values,
 )
 from athena.store.sqlite_batches import Batches
-from athena.store.sqlite_writer import SQLiteWriter, as_unavailable, by_name
+from athena.store.sqlite_transaction import as_unavailable, by_name
+from athena.store.sqlite_writer import SQLiteWriter
 from athena.store.statements import Statement, compile_statement, load_statements
 
 T = TypeVar("T")

@@ -21,7 +21,8 @@ from athena.store import events, sqlite_files, tasks
 from athena.store.base import Committed, Store, Transaction
 from athena.store.sqlite import SQLiteStore
 from athena.store.sqlite_batches import Batches
-from athena.store.sqlite_writer import SQLiteWriter, as_unavailable
+from athena.store.sqlite_transaction import as_unavailable
+from athena.store.sqlite_writer import SQLiteWriter
 from tests.store.clock import ManualClock
 from tests.store.samples import ALICE, SUBMITTED, a_task, insert
 
