@@ -13,6 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from athena.api.endpoint import load_endpoints
 from athena.api.openapi import openapi_document
 from tests.api.driver import ADMIN, ApiDriver
+from tests.store.engines import mostly_on
 
 HERE = Path(__file__).parent
 
@@ -32,6 +33,7 @@ async def test_document_is_served_without_a_key(api: ApiDriver):
     assert answer.body["openapi"] == "3.1.0"
 
 
+@mostly_on("sqlite", "what a database would choke on is in test_extremes.py")
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_schemathesis_finds_nothing(api: ApiDriver, tmp_path: Path):
