@@ -141,13 +141,18 @@ async def lock(tx: Transaction, task_id: TaskId) -> Task:
 
     Raises: TaskNotFound.
     """
+    task = await _lock_if_there(tx, task_id)
+    if task is None:
+        raise TaskNotFound(f"There is no task #{task_id}.")
+    return task
+
+
+async def _lock_if_there(tx: Transaction, task_id: TaskId) -> Task | None:
     kept = tx.memory.find(Task, task_id)
     if kept is not None:
         return kept
     row = await tx.fetch_one("lock_task", {"id": task_id})
-    if row is None:
-        raise TaskNotFound(f"There is no task #{task_id}.")
-    return await with_dependencies(tx, from_row(row))
+    return None if row is None else await with_dependencies(tx, from_row(row))
 
 
 async def keep_locked(tx: Transaction, ids: Collection[TaskId]) -> None:
@@ -210,10 +215,13 @@ async def take_candidate(
     """As `claim_candidate`, and the task is locked for being claimed."""
     line = tx.chosen.get(claimer)
     if line is not None and not without:
-        if not line and not tx.has_company and not tx.committed.ready:
-            # Looked for already, for the whole group at once; and nothing was freed since.
+        is_all_taken = not tx.has_company and not any(tx.chosen.values())
+        if is_all_taken and not tx.committed.ready:
+            # Looked for already, for the whole group at once: nothing is left for somebody who
+            # then did not take it, and nothing was freed since.
             return None
-        task = await lock(tx, line.popleft()) if line else None
+        # One of the group may have removed it.
+        task = await _lock_if_there(tx, line.popleft()) if line else None
         if task is not None and _is_claimable(task, claimer):
             return task
     task = await claim_candidate(tx, claimer, without=without)
