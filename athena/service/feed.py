@@ -152,6 +152,7 @@ class Feed:
         """Read what is missing up to the position, once for all who follow."""
         async with self._filling:
             while (target := self._position) > self._filled:
+                self._skip_what_is_not_kept()
                 found = await self._read(self._filled, limit=_KEPT_IN_MEMORY)
                 # Meanwhile a commit of our own may have gone on where we were.
                 new = [event for event in found if event.id > self._filled]
@@ -160,6 +161,20 @@ class Feed:
                 if len(found) < _KEPT_IN_MEMORY:
                     # Ids that were given to nothing, or to what has been removed since.
                     self._filled = max(self._filled, target)
+
+    def _skip_what_is_not_kept(self) -> None:
+        """Go on with what memory can hold: it has nothing after a start, or after a long silence.
+
+        Who waits for a task looks at it anew; who reads the log from before gets it by the page.
+        """
+        start = self._position - _KEPT_IN_MEMORY
+        if self._filled >= start:
+            return
+        self._recent.clear()
+        self._filled = EventId(start)
+        for watches in self._watches.values():
+            for watch in watches:
+                watch.notify()
 
     async def read(self, after: int, *, limit: int) -> list[Event]:
         """The events after a position, in order."""

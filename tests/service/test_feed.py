@@ -213,6 +213,36 @@ async def test_what_another_replica_wrote_is_read_once(tmp_path: Path, clock: Ma
         assert store.reads == reads + 1
 
 
+async def test_first_follower_does_not_read_the_whole_log(tmp_path: Path, clock: ManualClock):
+    """After a start memory takes in the newest events only, however long the log is."""
+    async with CountingStore(tmp_path / "tasks.db", clock) as store:
+        queue = QueueDriver(store, clock)
+        await asyncio.gather(*(queue.submit() for _ in range(2_100)))
+        feed = Feed(store)
+        await feed.catch_up()
+        reads = store.reads
+
+        assert await feed.read(2_100, limit=10) == []
+        assert ids(await feed.read(1_101, limit=1)) == [1_102]
+        assert store.reads == reads + 1
+        assert ids(await feed.read(0, limit=1)) == [1]
+
+
+async def test_who_waits_for_a_task_is_told_of_what_is_skipped(tmp_path: Path, clock: ManualClock):
+    """Where so much was written elsewhere at once that memory cannot hold it."""
+    async with SQLiteStore(tmp_path / "tasks.db", clock) as store:
+        feed = Feed(store)
+        async with SQLiteStore(tmp_path / "tasks.db", clock, Role.VISITOR) as visitor:
+            queue = QueueDriver(visitor, clock)
+            task = await queue.submit()
+            await asyncio.gather(*(queue.submit() for _ in range(1_000)))
+
+        with feed.watch(task.id, wait=LONG, is_gone=nobody_left) as watch:
+            await feed.notice_foreign_writes()
+
+            assert await watch.changed()
+
+
 class CountingStore(SQLiteStore):
     """A store that counts how often it is read."""
 
