@@ -106,7 +106,7 @@ class PostgresStore(Store):
 
     def _tell_own(self, committed: Committed) -> None:
         if committed.events:
-            self._news.note(committed.events[-1].id)
+            self._news.note(committed.events[0].id, committed.events[-1].id)
         self.tell(committed)
 
     async def close(self) -> None:

@@ -91,9 +91,14 @@ class News:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 
-    def note(self, position: EventId) -> None:
-        """The log is known up to here, by our own commit."""
-        self._known = max(self._known, position)
+    def note(self, first: EventId, last: EventId) -> None:
+        """Our own commit has written these events to the log.
+
+        Where they do not follow what is known, others have committed in between: unless they are
+        heard by then, the next look tells of it.
+        """
+        if first <= self._known + 1:
+            self._known = max(self._known, last)
 
     def look(self, position: EventId) -> None:
         """The log ends here now: what nobody has told of since the last look is told by us."""
