@@ -123,6 +123,9 @@ async def _register(tx: Transaction, beat: Heartbeat, by: Actor) -> None:
         last_seen=tx.now,
         online=True,
     )
+    if replace(after, last_seen=known.last_seen) != known:
+        # A claim elsewhere may be noting a sighting, and would write back what it has read before.
+        await tx.alone()
     await presence.note(tx, before, after)
     if (after.labels, after.projects) != (known.labels, known.projects):
         # Its polls may fit other tasks now.

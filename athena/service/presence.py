@@ -23,6 +23,9 @@ async def seen(tx: Transaction, slug: str) -> Instance:
 
 async def note(tx: Transaction, before: Instance | None, after: Instance) -> Instance:
     """Store a sighting, with the event that the instance has come back if it was away."""
+    if before is None or not before.online:
+        # The instance was read without a lock: of two requests at once only one may tell of it.
+        await tx.alone()
     await instances.save(tx, after)
     if before is None or not before.online:
         by = Actor(ActorKind.INSTANCE, after.slug)

@@ -52,9 +52,11 @@ _ALONE_MAX: Final = 32
 # Whoever asks is answered within ten seconds, also where it is not clear what became of a commit.
 _FIND_OUT_SECONDS_MAX: Final = 8
 _FIND_OUT_EVERY_SECONDS: Final = 0.1
+# What the lock was waited for has to be seen, whatever the database has for its default.
+_READ_COMMITTED: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _BEGIN: Final = {
-    True: f"BEGIN; SELECT pg_advisory_xact_lock_shared({LOCK_QUEUE})",
-    False: f"BEGIN; SELECT pg_advisory_xact_lock({LOCK_QUEUE})",
+    True: f"{_READ_COMMITTED}; SELECT pg_advisory_xact_lock_shared({LOCK_QUEUE})",
+    False: f"{_READ_COMMITTED}; SELECT pg_advisory_xact_lock({LOCK_QUEUE})",
 }
 
 
@@ -309,6 +311,9 @@ class PostgresWriter:
                 # The server has ended the transaction for everybody.
                 raise
             except Exception as error:
+                if as_unavailable(error) is not None:
+                    # The others would wait for a lost server one after another.
+                    raise
                 if tx.has_written and len(jobs) > 1:
                     raise _Spoilt from error
                 tx.take_back()
@@ -317,8 +322,6 @@ class PostgresWriter:
                 if isinstance(error, NotAlone):
                     sent_on.append(job)
                     continue
-                if as_unavailable(error) is not None:
-                    raise
                 job.error = error
             else:
                 committed.add(tx.committed)

@@ -18,6 +18,7 @@ from athena.model.errors import Conflict, Unavailable
 from athena.model.event import SYSTEM
 from athena.model.instance import Asker
 from athena.service.drafts import Draft
+from athena.service.instances import Heartbeat
 from athena.service.services import Services, build_services
 from athena.store import events
 from athena.store.base import Transaction
@@ -120,6 +121,91 @@ async def test_use_case_that_has_written_may_still_ask_to_be_alone(store: Postgr
         return had_company
 
     assert await store.run(act, beside=True) is False
+
+
+async def test_server_that_does_not_answer_is_not_asked_again_for_each(store: PostgresStore):
+    """Of a group whose server is lost, everybody is told at once."""
+    runs: list[str] = []
+
+    async def lose(tx: Transaction) -> None:
+        runs.append("lose")
+        await tx.execute("set_cursor", {"sink": "discord", "position": 1})
+        raise TimeoutError
+
+    async def other(_tx: Transaction) -> None:
+        runs.append("other")
+
+    refusals = await asyncio.gather(
+        *(store.run(use_case, beside=True) for use_case in (other, lose, other)),
+        return_exceptions=True,
+    )
+
+    assert [type(refusal) for refusal in refusals] == [Unavailable] * 3
+    assert runs == ["other", "lose"]
+
+
+async def test_what_changed_while_the_lock_was_waited_for_is_seen(
+    url: str, other: asyncpg.Connection[Any]
+):
+    """Also where the database's default is one snapshot for a whole transaction."""
+    name = urlsplit(url).path.removeprefix("/")
+    await other.execute(
+        f'ALTER DATABASE "{name}" SET default_transaction_isolation TO "repeatable read"'
+    )
+    async with PostgresStore(url) as store:
+        services = services_of(store)
+        await services.tasks.submit(Draft(description="work"), by=SYSTEM)
+        await other.execute(f"BEGIN; SELECT pg_advisory_xact_lock({LOCK_QUEUE})")
+        claiming = asyncio.create_task(
+            services.claims.claim_next(Asker(instance="pi"), lease=None, by=SYSTEM)
+        )
+        watching = await asyncpg.connect(url)
+        await kinds_waited_for(watching)
+        await watching.close()
+        await other.execute("INSERT INTO pauses (project, instance) VALUES ('', ''); COMMIT")
+
+        assert await claiming is None
+
+
+async def test_sighting_elsewhere_does_not_undo_what_was_announced(
+    store: PostgresStore, other: asyncpg.Connection[Any], url: str
+):
+    """A heartbeat with something new waits for whoever has read the instance before."""
+    services = services_of(store)
+    await services.instances.heartbeat(Heartbeat(instance="pi"), by=SYSTEM)
+    watching = await asyncpg.connect(url)
+    # As a claim on another replica does that is about to note its sighting.
+    await other.execute(f"BEGIN; SELECT pg_advisory_xact_lock_shared({LOCK_QUEUE})")
+
+    announcing = asyncio.create_task(
+        services.instances.heartbeat(Heartbeat(instance="pi", labels=("gpu",)), by=SYSTEM)
+    )
+    waited_for = await kinds_waited_for(watching)
+    await watching.close()
+    await other.execute("UPDATE instances SET labels = '[]', last_seen = last_seen + 1; COMMIT")
+    await announcing
+
+    assert waited_for == {"advisory"}
+    [known] = await services.instances.list()
+    assert known.instance.labels == ("gpu",)
+
+
+async def test_instance_that_comes_by_two_ways_at_once_is_told_of_once(
+    store: PostgresStore, url: str
+):
+    """Its first requests may reach two replicas."""
+    async with PostgresStore(url) as second:
+        ways = [services_of(one) for one in (store, second)]
+        await asyncio.gather(
+            *(
+                way.instances.heartbeat(Heartbeat(instance=f"i{number}"), by=SYSTEM)
+                for number in range(20)
+                for way in ways
+            )
+        )
+    told = await store.read(lambda reading: events.after(reading, 0, limit=100))
+
+    assert [event.type for event in told] == ["instance.online"] * 20
 
 
 class Relay:
