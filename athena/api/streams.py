@@ -128,9 +128,12 @@ class Streams:
 
     async def _start(self, after: int | None) -> tuple[int, bool]:
         """Where to begin, and whether the listener has missed something for good."""
-        newest = self._feed.position
         if after is None:
-            return newest, False
+            return self._feed.position, False
+        if after > self._feed.position:
+            # Another replica may have told of it before this one has heard of it.
+            await self._feed.catch_up()
+        newest = self._feed.position
         oldest = await self._feed.first_kept()
         if after > newest:
             # From another life of the store: what it counts is not what is counted here.

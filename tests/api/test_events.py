@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -17,6 +18,8 @@ from athena.model.errors import Unavailable
 from athena.model.key import Scope
 from athena.store.base import Transaction
 from tests.api.driver import ADMIN, DEADLINE_SECONDS, ApiDriver, until
+from tests.service.driver import QueueDriver
+from tests.store.engines import Engine
 
 
 class Frames:
@@ -157,6 +160,22 @@ async def test_a_position_of_another_life_is_reset(api: ApiDriver):
         assert (await frames.next())["event"] == "reset"
         await api.submitted()
         assert (await frames.next())["event"] == "task.submitted"
+
+
+async def test_a_position_that_another_replica_told_of_first_is_no_other_life(
+    api: ApiDriver, engine: Engine, tmp_path: Path
+):
+    """A stream may go on at a replica that has not heard yet of what the last one has sent."""
+    await api.submitted()
+    known = api.services.feed.position
+    async with engine.visit(tmp_path, api.clock) as other:
+        await QueueDriver(other, api.clock).submit()
+
+    async with stream(api, headers={"Last-Event-ID": str(known + 1)}) as frames:
+        await api.submitted()
+        frame = await frames.next()
+
+    assert (frame["event"], frame["id"]) == ("task.submitted", str(known + 2))
 
 
 @pytest.mark.parametrize("text", ["x", "-1", "1.5", "9" * 30, "1 2", "١"])
