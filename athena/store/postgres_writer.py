@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import asyncpg
+import structlog
 
 from athena.model.clock import Clock
 from athena.model.errors import Unavailable
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_log: Final = structlog.get_logger(__name__)
 # Turns of the event loop that a group waits for those who ask at the same time: some microseconds
 # for one, and a quarter off the CPU of a claim with 64. (Two groups on their way at a time are
 # smaller ones, and cost a fifth more.)
@@ -189,7 +191,14 @@ class PostgresWriter:
     async def _work(self, line: _Line) -> None:
         while True:
             jobs = await line.take()
-            await self._carry_out(jobs, beside=line.beside)
+            try:
+                await self._carry_out(jobs, beside=line.beside)
+            except Exception as error:  # noqa: BLE001  (they get it; the writer lives on)
+                # A line that ended would leave all who come later without an answer.
+                _log.exception("a group of use cases met a bug")
+                for job in jobs:
+                    job.error = job.error or error
+                self._finish(jobs)
 
     async def _carry_out(self, jobs: list[_Job], *, beside: bool) -> None:
         try:
@@ -213,11 +222,11 @@ class PostgresWriter:
                 await self._carry_out([job], beside=beside)
             return
         self._finish(outcome.done)
+        if outcome.committed:
+            self._tell(outcome.committed)
         # Not before the commit: a group that fails is carried out anew with them, or not at all.
         for job in outcome.sent_on:
             self._alone.put(job)
-        if outcome.committed:
-            self._tell(outcome.committed)
 
     async def _refuse(self, jobs: Sequence[_Job], error: Exception, *, beside: bool) -> None:
         """The answer for all of them, unless the only one may have met another replica's."""
@@ -277,12 +286,10 @@ class PostgresWriter:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_FIND_OUT_SECONDS_MAX):
                 while True:
-                    try:
+                    # Whatever it is, it may pass, as a server's that has no users yet.
+                    with contextlib.suppress(Exception):
                         async with self._pool.acquire() as connection:
                             return await self._has_event(connection, event)
-                    except Exception as error:
-                        if as_unavailable(error) is None:
-                            raise
                     await asyncio.sleep(_FIND_OUT_EVERY_SECONDS)
         return False
 

@@ -21,7 +21,7 @@ from athena.service.drafts import Draft
 from athena.service.instances import Heartbeat
 from athena.service.services import Services, build_services
 from athena.store import events
-from athena.store.base import Transaction
+from athena.store.base import Committed, Transaction
 from athena.store.postgres import PostgresStore
 from athena.store.postgres_connections import LOCK_QUEUE
 from tests.postgres import databases
@@ -142,6 +142,28 @@ async def test_server_that_does_not_answer_is_not_asked_again_for_each(store: Po
 
     assert [type(refusal) for refusal in refusals] == [Unavailable] * 3
     assert runs == ["other", "lose"]
+
+
+async def test_bug_in_one_group_leaves_the_next_ones_alone(store: PostgresStore):
+    """Whoever listens to commits and fails must not keep everybody from being answered."""
+    bugs: list[Committed] = []
+
+    def fail(committed: Committed) -> None:
+        bugs.append(committed)
+        raise ZeroDivisionError
+
+    store.on_commit(fail)
+    services = services_of(store)
+    for _ in range(2):
+        await services.tasks.submit(Draft(description="work"), by=SYSTEM)
+        # By the same line, but with nothing to tell: it comes after what was told.
+        await store.run(_nothing, beside=True)
+
+    assert len(bugs) >= 2
+
+
+async def _nothing(_tx: Transaction) -> None:
+    """A use case that changes nothing."""
 
 
 async def test_what_changed_while_the_lock_was_waited_for_is_seen(
