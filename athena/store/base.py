@@ -161,8 +161,9 @@ class Transaction(Reading, Protocol):
     async def alone(self) -> None:
         """From here on nobody else in the whole cluster changes anything until the commit.
 
-        For what concerns several tasks at once: lanes and dependencies. To be called before the
-        first write; a use case that ran beside others is begun anew.
+        For what concerns several tasks at once (lanes and dependencies), and for what follows from
+        a row that was read without a lock. To be called before the first write; a use case that ran
+        beside others is begun anew.
         """
 
     async def defer(self, statement: str, row: object, values: Values) -> None:

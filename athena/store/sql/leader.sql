@@ -1,5 +1,5 @@
 -- name: get_leader
--- Needs no lock: whoever writes this row, or relies on it in a transaction, runs alone.
+-- Needs no lock: whoever writes this row runs alone, so that it stays as it is for all others.
 SELECT replica, term, seen_at FROM leader WHERE id = 1;
 
 -- name: take_leadership
