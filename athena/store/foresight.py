@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from athena.model.instance import Asker, Claimer
@@ -44,8 +44,7 @@ async def _choose(tx: Transaction, askers: Sequence[Asker]) -> dict[Claimer, deq
     wanted = Counter(place for its in places for place in its)
     if len(wanted) > _PLACES_MAX:
         return {}
-    # No more of one place can be taken than there are claims that look there.
-    heads = await _heads(tx, wanted.keys(), limit=max(wanted.values()))
+    heads = await _heads(tx, wanted)
     chosen: dict[Claimer, deque[TaskId]] = {}
     taken: set[TaskId] = set()
     for claimer, its in zip(claimers, places, strict=True):
@@ -63,20 +62,25 @@ def _places_of(claimer: Claimer) -> list[_Place]:
 
 
 async def _heads(
-    tx: Transaction, places: Iterable[_Place], *, limit: int
+    tx: Transaction, wanted: Mapping[_Place, int]
 ) -> dict[_Place, deque[tuple[int, TaskId]]]:
-    """The foremost claimable tasks of each place, as priority and id."""
-    heads: dict[_Place, deque[tuple[int, TaskId]]] = {place: deque() for place in places}
-    offers = [offer for offer, project in heads if project is None]
-    pairs = [place for place in heads if place[1] is not None]
+    """The foremost claimable tasks of each place, as priority and id.
+
+    No more of one place can be taken than there are claims that look there (`wanted`).
+    """
+    heads: dict[_Place, deque[tuple[int, TaskId]]] = {place: deque() for place in wanted}
+    limit = max(wanted.values())
+    counted = [(offer, count, project) for (offer, project), count in wanted.items()]
+    offers = [place for place in counted if place[2] is None]
+    pairs = [place for place in counted if place[2] is not None]
     if offers:
         for row in await tx.fetch_all(
-            "claim_heads", {"offers": json.dumps(offers), "limit": limit}
+            "claim_heads", {"places": json.dumps(offers), "limit": limit}
         ):
             heads[row["offered_to"], None].append((row["priority"], row["id"]))
     if pairs:
         for row in await tx.fetch_all(
-            "claim_heads_of_projects", {"pairs": json.dumps(pairs), "limit": limit}
+            "claim_heads_of_projects", {"places": json.dumps(pairs), "limit": limit}
         ):
             heads[row["offered_to"], row["project"]].append((row["priority"], row["id"]))
     return heads

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from athena.service.drafts import Draft
 from athena.service.instances import Heartbeat
 from athena.service.services import Services, build_services
 from athena.store import events
-from athena.store.base import Committed, Transaction
+from athena.store.base import Committed, Needs, Transaction
+from athena.store.foresight import foresee
 from athena.store.postgres import PostgresStore
 from athena.store.postgres_connections import LOCK_QUEUE
 from tests.postgres import databases
@@ -228,6 +230,30 @@ async def test_instance_that_comes_by_two_ways_at_once_is_told_of_once(
     told = await store.read(lambda reading: events.after(reading, 0, limit=100))
 
     assert [event.type for event in told] == ["instance.online"] * 20
+
+
+@pytest.mark.parametrize("projects", [None, ("athena",)])
+async def test_claims_lock_no_more_than_they_may_take(
+    store: PostgresStore, other: asyncpg.Connection[Any], projects: tuple[str, ...] | None
+):
+    """Of each place for itself: another replica would pass over the best, and give out worse."""
+    services = services_of(store)
+    for target in (None, "gpu"):
+        for _ in range(5):
+            draft = Draft(description="work", project="athena", target=target)
+            await services.tasks.submit(draft, by=SYSTEM)
+    askers = [Asker(instance=f"i{number}", projects=projects) for number in range(4)]
+    askers[0] = replace(askers[0], labels=("gpu",))
+
+    async def act(tx: Transaction) -> list[Any]:
+        await foresee(tx, [Needs(asker=asker) for asker in askers])
+        return await other.fetch(
+            "SELECT target FROM tasks WHERE readiness = 'ready' FOR UPDATE SKIP LOCKED"
+        )
+
+    left = [row["target"] for row in await store.run(act, beside=True)]
+
+    assert (left.count(""), left.count("gpu")) == (1, 4)
 
 
 class Relay:

@@ -98,7 +98,7 @@ TIMES_UNTIL_KEPT: Final = 7
 VALUES: Final = {
     "offers": '["", "pi", "mac"]',
     "projects": '["p1", "p2"]',
-    "pairs": '[["", "p1"], ["pi", "p2"]]',
+    "places": '[["", 20, "p1"], ["pi", 20, "p2"]]',
     "ids": "[5, 6, 7]",
     "task_ids": "[50, 60]",
     "depends_on": "[50]",

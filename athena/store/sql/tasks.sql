@@ -107,21 +107,22 @@ SELECT tasks.* FROM (
 ORDER BY tasks.priority, tasks.id LIMIT 1;
 
 -- name: claim_heads
--- For a group of claims: the first few of each offer, in the order in which they are given out.
-SELECT tasks.offered_to, tasks.priority, tasks.id FROM json_each(:offers) AS offer
+-- For a group of claims: the first few of each offer, in the order in which they are given out. A
+-- place is an offer and how many are wanted of it: for PostgreSQL, which locks what is looked at.
+SELECT tasks.offered_to, tasks.priority, tasks.id FROM json_each(:places) AS place
 JOIN tasks ON tasks.id IN (
     SELECT head.id FROM tasks AS head
-    WHERE head.readiness = 'ready' AND head.offered_to = offer.value
+    WHERE head.readiness = 'ready' AND head.offered_to = json_extract(place.value, '$[0]')
     ORDER BY head.priority, head.id LIMIT :limit
 ) ORDER BY tasks.priority, tasks.id;
 
 -- name: claim_heads_of_projects
--- The same for pairs of an offer and a project.
-SELECT tasks.offered_to, tasks.project, tasks.priority, tasks.id FROM json_each(:pairs) AS pair
+-- The same for places with a project as well.
+SELECT tasks.offered_to, tasks.project, tasks.priority, tasks.id FROM json_each(:places) AS place
 JOIN tasks ON tasks.id IN (
     SELECT head.id FROM tasks AS head
-    WHERE head.readiness = 'ready' AND head.offered_to = json_extract(pair.value, '$[0]')
-      AND head.project = json_extract(pair.value, '$[1]')
+    WHERE head.readiness = 'ready' AND head.offered_to = json_extract(place.value, '$[0]')
+      AND head.project = json_extract(place.value, '$[2]')
     ORDER BY head.priority, head.id LIMIT :limit
 ) ORDER BY tasks.priority, tasks.id;
 
