@@ -158,7 +158,10 @@ class PostgresStore(Store):
                 finally:
                     await _end(connection)
         except Exception as error:
-            raise as_unavailable(error) or error from error
+            refusal = as_unavailable(error)
+            if refusal is None:
+                raise
+            raise refusal from error
 
     async def is_writable(self) -> bool:
         """Whether a commit is taken: the schema's number is written over itself."""
