@@ -173,8 +173,9 @@ def test_repeated_request_has_one_answer_wherever_it_goes(start_replicas: StartR
 
     answers = asyncio.run(ask_all())
 
-    assert [answer["id"] for answer in answers] == [1] * 12
-    assert len(servers[0].ask("GET", "/api/tasks").body["tasks"]) == 1
+    # Not the first id, maybe: one that met another's answer was begun anew, and ids are not reused.
+    (task,) = servers[0].ask("GET", "/api/tasks").body["tasks"]
+    assert [answer["id"] for answer in answers] == [task["id"]] * 12
 
 
 def test_replicas_that_start_at_once_make_one_key(tmp_path: Path, database: str):
