@@ -97,7 +97,12 @@ class PostgresStore(Store):
     async def _open_pool(self, size: int, **how: Any) -> asyncpg.Pool[Any]:
         try:
             pool = await asyncpg.create_pool(
-                self._url, min_size=1, max_size=size, reset=_leave_as_it_is, **options(**how)
+                self._url,
+                min_size=1,
+                max_size=size,
+                init=_make_durable,
+                reset=_leave_as_it_is,
+                **options(**how),
             )
         except (OSError, TimeoutError, asyncpg.PostgresError) as error:
             raise StoreUnusable("PostgreSQL went away while Athena started.") from error
@@ -189,6 +194,14 @@ class PostgresStore(Store):
         raise StoreUnusable(
             f"Back up PostgreSQL with pg_dump, or write a portable copy: athena export {target}"
         )
+
+
+async def _make_durable(connection: asyncpg.Connection[Any]) -> None:
+    """What is acknowledged is on disk, whatever the database's default; stricter ones stay."""
+    await connection.execute(
+        "SELECT set_config('synchronous_commit', 'on', false) "
+        "WHERE current_setting('synchronous_commit') = 'off'"
+    )
 
 
 async def _leave_as_it_is(_connection: object) -> None:

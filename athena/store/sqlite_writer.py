@@ -152,13 +152,13 @@ class SQLiteWriter:
             if group.is_spoilt or not self._write(group):
                 self._carry_out_again(group)
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001  (everybody gets it; the thread lives on)
             if not group.jobs:
                 group.jobs.append(first)
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             self._transaction.forget()
-            group.fail(as_unavailable(error) or error)
+            group.fail(_refusal(error))
         self._hand_over(group.jobs, group.committed)
         return follower
 

@@ -329,3 +329,15 @@ async def test_commit_that_never_arrived_is_a_refusal(url: str):
 
     assert relay.cuts is None
     assert page == []
+
+
+async def test_acknowledged_write_is_durable_whatever_the_default(url: str):
+    """A role or database that is set to lose the last commits does not decide about ours."""
+    async with asyncpg.create_pool(url, min_size=1, max_size=1) as pool:
+        name = await pool.fetchval("SELECT current_database()")
+        await pool.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    async with PostgresStore(url) as store:
+        assert store._readers is not None
+
+        async with store._readers.acquire() as connection:
+            assert await connection.fetchval("SHOW synchronous_commit") == "on"
