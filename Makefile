@@ -6,7 +6,7 @@ PEERS  := .venv-bench
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
           --no-header --no-emit-index-url --no-annotate
-# Fast tests: what neither starts processes nor waits for a timer.
+# Fast tests: what neither starts processes (a PostgreSQL, for one) nor waits for a timer.
 UNIT_TESTS := $(addprefix tests/,docs model store service api background)
 JOBS   ?= auto
 
@@ -35,7 +35,7 @@ lint: $(VENV)/.dev
 	$(BIN)/deptry athena client
 
 unit: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS) -m 'not slow' $(UNIT_TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) -m 'not slow' -k 'not postgres' $(UNIT_TESTS)
 
 fix: $(VENV)/.dev ## format, and mend what the linter can mend
 	$(BIN)/ruff check --fix-only
