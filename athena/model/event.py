@@ -40,7 +40,7 @@ SYSTEM: Final = Actor(ActorKind.SYSTEM, "athena")
 class Event(NamedTuple):
     """One row of the log. Ids grow in the order of commit; `data` is the event's own fields.
 
-    A tuple, since each change makes one: a frozen dataclass costs six times as much to make.
+    A tuple, since each change makes one: a frozen dataclass takes three times as long to make.
     """
 
     id: EventId

@@ -5,7 +5,7 @@ what they write is written in a few, and one commit acknowledges them all. Group
 rows which they have locked run beside those of other replicas, under a shared advisory lock;
 everything else runs alone in the whole cluster, under the same lock held exclusively: then it sees
 the queue as SQLite's one writer sees it, and no interleaving has to be thought about.
-Measured: 1,360 cycles/s with a transaction each, 4,270 in groups (DESIGN.md, section 4).
+Prototypes made 1,360 cycles/s with a transaction each, 4,270 in groups (DESIGN.md, section 4).
 """
 
 from __future__ import annotations
@@ -44,14 +44,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _log: Final = structlog.get_logger(__name__)
-# Turns of the event loop that a group waits for those who ask at the same time: some microseconds
-# for one, and a quarter off the CPU of a claim with 64. (Two groups on their way at a time are
+# Turns of the event loop that a group waits for those who ask at the same time: with 64 of them a
+# fifth off what their claims cost process and database. (Two groups on their way at a time are
 # smaller ones, and cost a fifth more.)
 _TURNS: Final = 4
 _GROUP_MAX: Final = 256
 # All replicas wait for a group that runs alone.
 _ALONE_MAX: Final = 32
-# Whoever asks is answered within ten seconds, also where it is not clear what became of a commit.
+# How long whoever asked is kept waiting where it is not clear what became of a commit, besides the
+# commit's own time.
 _FIND_OUT_SECONDS_MAX: Final = 8
 _FIND_OUT_EVERY_SECONDS: Final = 0.1
 # What the lock was waited for has to be seen, whatever the database has for its default.
