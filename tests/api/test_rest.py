@@ -153,8 +153,8 @@ async def test_stats(api: ApiDriver):
 async def test_metrics_tell_of_routes_and_the_queue(api: ApiDriver):
     """By route template: no ids, no raw paths, no keys."""
     await api.claimed()
-    await api.ask("GET", "/api/tasks/4711")
-    await api.ask("GET", "/canary4711")
+    await api.ask("GET", "/api/tasks/4711471147114711")
+    await api.ask("GET", "/canary")
 
     answer = await api.ask("GET", "/metrics")
 
@@ -166,7 +166,8 @@ async def test_metrics_tell_of_routes_and_the_queue(api: ApiDriver):
         'athena_http_requests_total{method="GET",path="/api/tasks/{id}",status="404"} 1.0' in text
     )
     assert "athena_http_request_seconds_bucket" in text
-    assert "4711" not in text
+    assert "4711471147114711" not in text
+    assert "canary" not in text
 
 
 async def test_the_page_needs_nothing_but_itself(api: ApiDriver):
