@@ -1,0 +1,1 @@
+"""The worker: tasks done unattended, checked, committed, and answered for."""

@@ -1,0 +1,130 @@
+"""The journal of one task on this machine: what a worker needs to know after it was killed.
+
+Written aside and replaced whole before each step that must not be repeated or forgotten. It is the
+outbox as well: an `ending` stays here until Athena has it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from claude_task_client.files import replace_file
+from claude_task_client.worker.executor import Usage
+
+FILE: Final = "record.json"
+
+
+class EndingKind(StrEnum):
+    """How an attempt ended on this side."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    PARKED = "parked"
+    RELEASED = "released"
+    ABANDONED = "abandoned"  # cancelled, or claimed by another: Athena is told nothing
+
+
+@dataclass(kw_only=True)
+class Ending:
+    """What Athena is to be told, and what becomes of the work here.
+
+    `body` is what the endpoint of `kind` takes, without instance and attempt. `keep`: the
+    workspace and this record stay, since the task comes back (parked, or failed and tried again).
+    """
+
+    kind: EndingKind
+    body: dict[str, Any] = field(default_factory=dict)
+    keep: bool = False
+    delivered: bool = False
+
+
+@dataclass(kw_only=True)
+class Record:
+    """Where a task stands. `stage` is the name of the stage that is to run next.
+
+    - `base`: the commit that the work started from; `branch` and `folder`: where it is
+    - `reply`: what Claude is told next; None: the task itself
+    - `question_id`: the open question that the conversation waits for; `question_key` its key
+    - `intents`: effects outside that were begun, by name, with what tells whether they happened
+    - `result`: the fields of the result so far
+    """
+
+    task_id: int
+    attempt: int
+    project: str
+    description: str
+    started_at: str
+    stage: str = "checkpoint"
+    branch: str | None = None
+    folder: str | None = None
+    base: str | None = None
+    session_id: str | None = None
+    reply: str | None = None
+    question_id: int | None = None
+    question_key: str | None = None
+    iterations: int = 0
+    pauses: int = 0
+    audits: int = 0
+    test_rounds: int = 0
+    messages_seen: int = 0
+    runs: int = 0
+    log_next: int = 0
+    usage: Usage = field(default_factory=Usage)
+    output: str = ""
+    intents: dict[str, str] = field(default_factory=dict)
+    result: dict[str, Any] = field(default_factory=dict)
+    ending: Ending | None = None
+
+
+class Journal:
+    """The folder of one task: its record, its log lines on their way, its temporary folder."""
+
+    def __init__(self, folder: Path, record: Record) -> None:
+        self.folder = folder
+        self.record = record
+
+    @property
+    def temporary(self) -> Path:
+        """The task's TMPDIR."""
+        return self.folder / "tmp"
+
+    def save(self) -> None:
+        """Keep the record as it is now; it survives a crash right after."""
+        replace_file(self.folder / FILE, json.dumps(asdict(self.record), ensure_ascii=False))
+
+    def remove(self) -> None:
+        """Forget the task: Athena has all of it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def open_journal(folder: Path, record: Record) -> Journal:
+    """A new journal, stored."""
+    (folder / "tmp").mkdir(parents=True, exist_ok=True, mode=0o700)
+    journal = Journal(folder, record)
+    journal.save()
+    return journal
+
+
+def journals(folder: Path) -> Iterator[Journal]:
+    """All that are kept below a folder. One that cannot be read is left alone, and skipped."""
+    for path in sorted(folder.glob(f"*/{FILE}")):
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            yield Journal(path.parent, _read(json.loads(path.read_text(encoding="utf-8"))))
+
+
+def _read(content: Mapping[str, Any]) -> Record:
+    known = {f.name for f in fields(Record)}
+    values = {name: value for name, value in content.items() if name in known}
+    values["usage"] = Usage(**values.get("usage", {}))
+    ending = values.get("ending")
+    values["ending"] = (
+        None if ending is None else Ending(**{**ending, "kind": EndingKind(ending["kind"])})
+    )
+    return Record(**values)
