@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         Unreachable,
     )
     from claude_task_client.sync import Athena
-    from claude_task_client.wire import Event, Result, Task
+    from claude_task_client.wire import Event, LogLine, Message, Question, Result, Session, Task
     from claude_task_client.working import Finish
 
 _HOMES = {
@@ -31,9 +31,13 @@ _HOMES = {
     "Event": "wire",
     "Finish": "working",
     "Invalid": "errors",
+    "LogLine": "wire",
+    "Message": "wire",
     "NotFound": "errors",
+    "Question": "wire",
     "Refused": "errors",
     "Result": "wire",
+    "Session": "wire",
     "Task": "wire",
     "Unreachable": "errors",
 }
@@ -47,9 +51,13 @@ __all__ = [
     "Event",
     "Finish",
     "Invalid",
+    "LogLine",
+    "Message",
     "NotFound",
+    "Question",
     "Refused",
     "Result",
+    "Session",
     "Task",
     "Unreachable",
 ]

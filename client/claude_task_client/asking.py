@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from urllib.parse import quote
 
-from claude_task_client import streaming
+from claude_task_client import following, streaming
 from claude_task_client.calls import (
     Calls,
     deadline_after,
@@ -18,7 +19,7 @@ from claude_task_client.calls import (
     query_of,
     told,
 )
-from claude_task_client.errors import AthenaError, Refused, Unreachable
+from claude_task_client.errors import AthenaError
 from claude_task_client.transport import Call
 from claude_task_client.wire import (
     Event,
@@ -26,14 +27,14 @@ from claude_task_client.wire import (
     Health,
     InstanceList,
     Result,
+    Session,
+    SessionPage,
     Stats,
     Task,
     TaskPage,
     Why,
     time_text,
 )
-
-RECONNECT_PAUSE_SECONDS_MAX: Final = 15.0
 
 
 class Asking(Calls):
@@ -175,6 +176,25 @@ class Asking(Calls):
         """Who is there, and what they hold."""
         return await self._value(InstanceList, Call("GET", "/api/instances"), needs="instances")
 
+    async def sessions(
+        self, *, project: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> SessionPage:
+        """Claude's conversations, the one used last first."""
+        query = query_of(project=project, limit=limit, cursor=cursor)
+        return await self._value(SessionPage, Call("GET", "/api/sessions", query), needs="sessions")
+
+    async def session(self, session_id: str) -> Session:
+        """One conversation: what it cost, and how often it was used."""
+        return await self._value(Session, Call("GET", _session_path(session_id)), needs="id")
+
+    async def session_tasks(
+        self, session_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> TaskPage:
+        """The tasks that were done in a conversation."""
+        query = query_of(limit=limit, cursor=cursor)
+        call = Call("GET", f"{_session_path(session_id)}/tasks", query)
+        return await self._value(TaskPage, call, needs="tasks")
+
     async def health(self) -> Health:
         """Whether Athena is well. Needs no key."""
         return await self._value(Health, Call("GET", "/health"), needs="status")
@@ -195,33 +215,23 @@ class Asking(Calls):
 
         A lost connection is made again and goes on behind the last event that came.
         """
-        call = Call(
-            "GET", "/api/events", query_of(task=task, type=kind, instance=instance, actor=actor)
+        query = query_of(task=task, type=kind, instance=instance, actor=actor)
+        call = Call("GET", "/api/events", query)
+        frames = following.frames(
+            self._transport,
+            lambda last: following.Start(call, last),
+            last=None if after is None else str(after),
+            on_lost=on_lost,
         )
-        last = None if after is None else str(after)
-        failures, is_told = 0, False
-        while True:
-            reader = streaming.FrameReader(last)
-            stream = self._transport.stream(call, last_event_id=last)
-            try:
-                async for chunk in stream:
-                    failures, is_told = 0, False
-                    for frame in reader.feed(chunk):
-                        last = reader.last_event_id
-                        yield streaming.event(frame)
-                    last = reader.last_event_id  # a frame without data moves on as well
-            except (Unreachable, Refused) as error:
-                if isinstance(error, Refused) and error.status not in (429, 503):
-                    raise
-                if on_lost is not None and not is_told:
-                    on_lost(error)
-                is_told = True
-            finally:
-                await stream.aclose()
-            failures += 1
-            await self._transport.sleep(min(2.0 ** (failures - 2), RECONNECT_PAUSE_SECONDS_MAX))
+        async with contextlib.aclosing(frames):
+            async for frame in frames:
+                yield streaming.event(frame)
 
     async def event_page(self, *, after: int = 0, limit: int | None = None) -> EventPage:
         """A page of the log, from behind event `after`."""
         call = Call("GET", "/api/events", query_of(after=after, limit=limit))
         return await self._value(EventPage, call, needs="events")
+
+
+def _session_path(session_id: str) -> str:
+    return f"/api/sessions/{quote(session_id, safe='')}"

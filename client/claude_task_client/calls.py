@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -71,11 +71,18 @@ class Calls:
     async def _send(self, call: Call) -> Answer:
         return await self._transport.send(call)
 
-    async def _poll(self, call: Call) -> Answer:
+    async def _poll(
+        self, call: Call, *, brought: Callable[[Json], bool] = lambda _: True
+    ) -> Answer:
+        """Wait at the server; `brought` says whether an answer with a body is what was waited for.
+
+        One that is not, and came early, is held back a moment.
+        """
         started = time.monotonic()
         answer = await self._send(call)
         early = call.wait_seconds / 2 - (time.monotonic() - started)
-        if answer.body is None and early > 0:
+        has_come = answer.body is not None and brought(answer.body)
+        if not has_come and early > 0:
             await self._transport.sleep(min(early, EARLY_ANSWER_PAUSE_SECONDS))
         return answer
 
@@ -92,6 +99,9 @@ class Calls:
     async def _task_if_any(self, call: Call) -> Task | None:
         answer = await self._send(call)
         return None if answer.body is None else self._read(Task, answer.body, needs="id")
+
+    def _held(self, task: Task | int, attempt: int | None, **fields: object) -> Json:
+        return told(instance=self.instance, attempt=attempt_of(task, attempt), **fields)
 
     def _read(self, kind: type[V], body: Json, *, needs: str) -> V:
         if needs not in body:

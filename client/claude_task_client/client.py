@@ -1,7 +1,7 @@
 """The Python face of Athena: one method a thing that can be asked of it.
 
-Every body is written once, in `asking`, `working` and here. `sync.Athena` runs the same bodies over
-a transport that blocks.
+Every body is written once: in `asking`, `working`, `conversing`, `recording`, and here.
+`sync.Athena` runs the same bodies over a transport that blocks.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Final
 
 from claude_task_client.asking import Asking
 from claude_task_client.calls import query_of, told
+from claude_task_client.conversing import Conversing
+from claude_task_client.recording import Recording
 from claude_task_client.transport import Call, Json, wrong_shape
 from claude_task_client.wire import time_text
 from claude_task_client.working import Working
@@ -18,7 +20,7 @@ from claude_task_client.working import Working
 DELETED_COUNT: Final = "x-deleted-count"
 
 
-class AsyncAthena(Asking, Working):
+class AsyncAthena(Asking, Working, Conversing, Recording):
     """Athena, for asyncio.
 
     Where nothing is given, `ATHENA_API_URL`, `ATHENA_API_KEY` and `CLAUDE_INSTANCE` count, then

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from claude_task_client.errors import NotAthena
+from claude_task_client.transport import Json
 from claude_task_client.wire import Event
 
 FRAME_BYTES_MAX = 4 * 1024 * 1024
@@ -66,10 +67,13 @@ class FrameReader:
 
 def event(frame: Frame) -> Event:
     """What the frame tells. Raises: NotAthena where it is not ours."""
+    return Event.read({"type": frame.event, **content(frame)})
+
+
+def content(frame: Frame) -> Json:
+    """The JSON object in the frame. Raises: NotAthena where there is no JSON in it."""
     try:
-        content = json.loads(frame.data)
+        value = json.loads(frame.data)
     except ValueError as error:
         raise NotAthena("The event stream is not Athena's (no JSON in it).") from error
-    if not isinstance(content, dict):
-        content = {}
-    return Event.read({"type": frame.event, **content})
+    return value if isinstance(value, dict) else {}

@@ -216,6 +216,105 @@ class Stats(Value):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Question(Value):
+    """What the holder of a task asks a person: a text, a choice, or an approval of an action."""
+
+    id: int
+    task_id: int
+    attempt: int
+    instance: str | None
+    kind: str
+    text: str
+    choices: tuple[str, ...]
+    action: Mapping[str, object]
+    status: str
+    asked_at: datetime | None
+    answer: str | None
+    note: str | None
+    answered_by: str | None
+    answered_via: str | None
+    answered_at: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still waits for an answer."""
+        return self.status == "open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionPage(Value):
+    """A part of a list of questions, the oldest first."""
+
+    questions: tuple[Question, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message(Value):
+    """A person's word about a task; `follow_up` is the task that it made of one that had ended."""
+
+    id: int
+    task_id: int
+    text: str
+    sent_by: str | None
+    sent_via: str | None
+    sent_at: datetime | None
+    follow_up: Task | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagePage(Value):
+    """A part of what was said about a task, the oldest first."""
+
+    messages: tuple[Message, ...]
+    next_after: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine(Value):
+    """One line of a task's transcript; `number` counts from 0 in each attempt."""
+
+    id: int
+    attempt: int
+    number: int
+    at: datetime | None
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPage(Value):
+    """A part of a transcript; `dropped` lines before it were too many to keep."""
+
+    lines: tuple[LogLine, ...]
+    next_after: int | None
+    dropped: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session(Value):
+    """A conversation of Claude's, and what it cost over all its tasks."""
+
+    id: str
+    project: str | None
+    instance: str | None
+    first_at: datetime | None
+    last_at: datetime | None
+    tasks: int
+    cost_usd: float | None
+    turns: int | None
+    last_task: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionPage(Value):
+    """A part of a list of conversations, the one used last first."""
+
+    sessions: tuple[Session, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health(Value):
     """Whether Athena is well."""
 

@@ -18,7 +18,7 @@ from claude_task_client.calls import (
     told,
 )
 from claude_task_client.transport import Call, Json
-from claude_task_client.wire import Heartbeat, Task, time_text
+from claude_task_client.wire import Heartbeat, Question, Task, time_text
 
 
 class Finish(NamedTuple):
@@ -81,11 +81,14 @@ class Working(Calls):
         message: str | None = None,
         phase: str | None = None,
         notes: str | None = None,
+        session_id: str | None = None,
         attempt: int | None = None,
     ) -> Task:
-        """Tell how far the task is, and keep the hold on it."""
+        """Tell how far the task is and in which Claude session, and keep the hold on it."""
         how_far = told(percent=percent, message=message) or None
-        body = self._held(task, attempt, phase=phase, notes=notes, progress=how_far)
+        body = self._held(
+            task, attempt, phase=phase, notes=notes, progress=how_far, session_id=session_id
+        )
         return await self._task(Call("PUT", path_of(task, "status"), body=body, repeatable=True))
 
     async def renew(
@@ -164,15 +167,23 @@ class Working(Calls):
         self,
         task: Task | int,
         *,
-        until: datetime | str,
+        until: datetime | str | None = None,
+        question: Question | int | None = None,
         session_id: str | None = None,
+        notes: str | None = None,
         attempt: int | None = None,
     ) -> Task:
-        """Give the task back to wait until a time; this instance gets it back first."""
-        return await self._end(task, "park", attempt, until=time_text(until), session_id=session_id)
+        """Give the task back to wait: until a time, or until a question of it is answered.
 
-    def _held(self, task: Task | int, attempt: int | None, **fields: object) -> Json:
-        return told(instance=self.instance, attempt=attempt_of(task, attempt), **fields)
+        This instance gets it back first, to go on with the Claude session.
+        """
+        waits_for = {
+            "until": None if until is None else time_text(until),
+            "question": question.id if isinstance(question, Question) else question,
+        }
+        return await self._end(
+            task, "park", attempt, **waits_for, session_id=session_id, notes=notes
+        )
 
     async def _end(
         self, task: Task | int, action: str, attempt: int | None, **fields: object
