@@ -93,6 +93,10 @@ class Texts:
         " person can decide, ask with the AskUserQuestion tool."
     )
     no_end: str = "You stopped before the end. Go on, and finish the task."
+    interrupted: str = (
+        "You were interrupted: the worker was stopped in the middle. What you had begun may be half"
+        " done: look at what is there, go on, and finish the task."
+    )
     after_error: str = "That ended with an error: {error}\nTry another way, and finish the task."
     feedback: str = (
         "A word on where you are, after {iterations} rounds: the task is\n\n{task}\n\nCompare what"

@@ -18,13 +18,14 @@ from typing import Protocol
 class Turn:
     """One run of the program.
 
-    - `prompt`: what is said to it; None goes on with the tool call that was deferred in `session_id`
+    - `prompt`: what is said to it; None goes on with the call that was deferred in `session_id`
     - `session_id`: the conversation to resume; None starts one, under `new_session_id`
     - `folder`: where it works; `temporary`: its own TMPDIR, which exists
     - `may_write`: False for the auditor, which reads only and is never asked about
     - `allowed_tools`: what needs no person, in Claude Code's own notation (`Bash(make test:*)`)
     - `schema`: of the structured answer that is wanted, if one is
     - `silence_seconds`: without a message for so long, the run counts as dead
+    - waiting for a person counts neither as silence nor towards `timeout_seconds`
     """
 
     task_id: int
@@ -68,7 +69,7 @@ class QuestionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What a person is asked. `key` is the same when the same thing is asked again."""
+    """What a person is asked. `key` is made of what is asked, so a repeat has the same."""
 
     key: str
     kind: QuestionKind

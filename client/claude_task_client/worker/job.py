@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from claude_task_client.wire import Task
 from claude_task_client.worker.config import Command, Limits, ProjectConfig, Texts
@@ -51,7 +52,7 @@ class Workspace(Protocol):
         """
 
     async def diff(self) -> str:
-        """All that was changed since the base, committed or not, new files included; cut if long."""
+        """All that was changed since the base, new files included; cut where it is long."""
 
     async def findings(self) -> Sequence[str]:
         """What the worker's own eyes see in the diff: deleted or weakened tests, protected files.
@@ -59,8 +60,14 @@ class Workspace(Protocol):
         A sentence each; what is found is sent back like an auditor's findings.
         """
 
-    async def commit(self, subject: str, body: str) -> str | None:
-        """Commit what is there; the branch's head, or None where nothing was changed at all."""
+    async def snapshot(self) -> str:
+        """The id of a git tree of all that is there now: what is judged is what is committed.
+
+        What checks leave behind afterwards (caches, coverage) is then no part of the work.
+        """
+
+    async def commit(self, subject: str, body: str, *, tree: str) -> str | None:
+        """Commit a tree; the branch's head, or None where nothing was changed since the base."""
 
     async def push(self) -> None:
         """Push the branch; a repeat changes nothing. Raises: WorkspaceTrouble."""
@@ -125,6 +132,13 @@ class People(Protocol):
         """What people have said to the task since this was last asked."""
 
 
+class Sessions(Protocol):
+    """The Claude conversations on this machine: none is ever resumed twice at once."""
+
+    def hold(self, session_id: str) -> AbstractAsyncContextManager[None]:
+        """Keep others out of the conversation for the length of the block; waits its turn."""
+
+
 @dataclass(kw_only=True)
 class Job:
     """One task on its way through the stages."""
@@ -141,6 +155,7 @@ class Job:
     people: People
     desk: Desk
     reporter: Reporter
+    sessions: Sessions
     now: Callable[[], datetime]
 
     @property
@@ -181,9 +196,3 @@ class Stage(Protocol):
 
     async def __call__(self, job: Job) -> Verdict:
         """Do it. May be repeated after a crash: it looks for what it did before."""
-
-
-def result_with(record: Record, **further: Any) -> Mapping[str, Any]:
-    """Note fields of the result; the fields so far."""
-    record.result.update(further)
-    return record.result

@@ -35,13 +35,16 @@ class EndingKind(StrEnum):
 class Ending:
     """What Athena is to be told, and what becomes of the work here.
 
-    `body` is what the endpoint of `kind` takes, without instance and attempt. `keep`: the
-    workspace and this record stay, since the task comes back (parked, or failed and tried again).
+    - `body`: what the endpoint of `kind` takes, without instance and attempt
+    - `keep`: workspace and record stay, since the task comes back to go on (parked, handed back)
+    - `trouble`: what keeps this worker from its next task as well (`usage_limit` until `until` of
+      the body; `signed_out` until somebody signs in)
     """
 
     kind: EndingKind
     body: dict[str, Any] = field(default_factory=dict)
     keep: bool = False
+    trouble: str | None = None
     delivered: bool = False
 
 
@@ -51,7 +54,12 @@ class Record:
 
     - `base`: the commit that the work started from; `branch` and `folder`: where it is
     - `reply`: what Claude is told next; None: the task itself
-    - `question_id`: the open question that the conversation waits for; `question_key` its key
+    - `is_running`: a run of Claude was begun and has not ended, as far as is known
+    - `is_deferred`: the conversation ended in a call that waits for the answer to `question_id`
+    - `end`, `error`, `output`: how the last run ended
+    - `answered`: how often a question of a key was answered: what is asked again is asked anew
+    - `rejections`, `test_rounds`, `pauses`, `outages`: how often each sent the work back
+    - `tree`: the git tree that was judged, and is to be committed
     - `intents`: effects outside that were begun, by name, with what tells whether they happened
     - `result`: the fields of the result so far
     """
@@ -68,16 +76,21 @@ class Record:
     session_id: str | None = None
     reply: str | None = None
     question_id: int | None = None
-    question_key: str | None = None
+    is_running: bool = False
+    is_deferred: bool = False
+    end: str | None = None
+    error: str | None = None
+    output: str = ""
+    answered: dict[str, int] = field(default_factory=dict)
     iterations: int = 0
     pauses: int = 0
-    audits: int = 0
+    rejections: int = 0
     test_rounds: int = 0
+    outages: int = 0
     messages_seen: int = 0
-    runs: int = 0
-    log_next: int = 0
+    worked_seconds: float = 0.0
+    tree: str | None = None
     usage: Usage = field(default_factory=Usage)
-    output: str = ""
     intents: dict[str, str] = field(default_factory=dict)
     result: dict[str, Any] = field(default_factory=dict)
     ending: Ending | None = None
