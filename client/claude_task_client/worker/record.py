@@ -59,6 +59,7 @@ class Record:
     - `end`, `error`, `output`: how the last run ended
     - `answered`: how often a question of a key was answered: what is asked again is asked anew
     - `rejections`, `test_rounds`, `pauses`, `outages`: how often each sent the work back
+    - `turns`, `worked_seconds`: what the task's limits are counted against; the auditor's are not
     - `tree`: the git tree that was judged, and is to be committed
     - `intents`: effects outside that were begun, by name, with what tells whether they happened
     - `result`: the fields of the result so far
@@ -88,6 +89,7 @@ class Record:
     test_rounds: int = 0
     outages: int = 0
     messages_seen: int = 0
+    turns: int = 0
     worked_seconds: float = 0.0
     tree: str | None = None
     usage: Usage = field(default_factory=Usage)

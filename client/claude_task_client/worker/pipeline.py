@@ -1,0 +1,73 @@
+"""The way of a task: a visible list of stages over one value.
+
+Each stage says what comes next: the following one, Claude again with a reply, or the end of the
+attempt. Where a task stands is kept on disk between any two, so that a worker that was killed goes
+on where it was.
+Source: specification, section 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from claude_task_client.worker import endings
+from claude_task_client.worker.executor import LineKind
+from claude_task_client.worker.job import Finish, GoOn, Job, SendBack, Stage, WorkspaceTrouble
+from claude_task_client.worker.record import Ending
+from claude_task_client.worker.stages.audit import audit
+from claude_task_client.worker.stages.checkpoint import checkpoint
+from claude_task_client.worker.stages.commit import commit
+from claude_task_client.worker.stages.implement import implement
+from claude_task_client.worker.stages.nudge import nudge
+from claude_task_client.worker.stages.publish import publish
+from claude_task_client.worker.stages.report import report
+from claude_task_client.worker.stages.test import test
+
+
+class Step(NamedTuple):
+    """A stage, its name in the journal, and the phase that Athena shows meanwhile."""
+
+    name: str
+    phase: str
+    stage: Stage
+
+
+STEPS: Final[Sequence[Step]] = (
+    Step("checkpoint", "working", checkpoint),
+    Step("implement", "working", implement),
+    Step("nudge", "working", nudge),
+    Step("audit", "auditing", audit),
+    Step("test", "testing", test),
+    Step("commit", "committing", commit),
+    Step("publish", "committing", publish),
+    Step("report", "committing", report),
+)
+
+_PLACES: Final = {step.name: place for place, step in enumerate(STEPS)}
+
+
+async def run(job: Job) -> Ending:
+    """Take the task from where it stands to the end of this attempt.
+
+    The ending is in the journal when this returns. Cancelled, it leaves the journal as it is: the
+    task can go on from there.
+    """
+    while job.record.ending is None:
+        step = STEPS[_PLACES[job.record.stage]]
+        job.reporter.phase(step.phase)
+        try:
+            verdict = await step.stage(job)
+        except WorkspaceTrouble as trouble:
+            job.reporter.log(LineKind.ERROR, str(trouble))
+            verdict = Finish(endings.failed(job, str(trouble), retry=True))
+        match verdict:
+            case GoOn():
+                job.record.stage = STEPS[_PLACES[step.name] + 1].name
+            case SendBack(reply):
+                job.record.reply = reply
+                job.record.stage = "implement"
+            case Finish(ending):
+                job.record.ending = ending
+        job.journal.save()
+    return job.record.ending

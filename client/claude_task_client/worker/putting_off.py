@@ -1,0 +1,41 @@
+"""What stops every run of Claude on this machine for a while: the task waits, without a failure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from claude_task_client.worker import endings
+from claude_task_client.worker.executor import End, LineKind, Outcome
+from claude_task_client.worker.job import Finish, Job
+
+OUTAGES_MAX: Final = 12
+ENDS: Final = frozenset({End.USAGE_LIMIT, End.API_UNAVAILABLE, End.SIGNED_OUT})
+
+
+async def put_off(job: Job, outcome: Outcome) -> Finish:
+    """End the attempt so that the task goes on later, where it stands. For one of `ENDS`."""
+    match outcome.end:
+        case End.USAGE_LIMIT:
+            until = outcome.resets_at or endings.outage_ends(job)
+            notes = f"The usage limit is reached; going on at {until:%Y-%m-%d %H:%M} UTC."
+            ending = endings.parked_until(job, until, notes, trouble="usage_limit")
+        case End.SIGNED_OUT:
+            notes = f"Claude Code is not signed in on this machine: {outcome.error}"
+            ending = endings.handed_back(notes, trouble="signed_out")
+        case _:
+            return await _after_outage(job, outcome)
+    job.reporter.log(LineKind.SYSTEM, notes)
+    return Finish(ending)
+
+
+async def _after_outage(job: Job, outcome: Outcome) -> Finish:
+    """The model's API is away: wait, a little longer each time, a dozen times at most."""
+    record = job.record
+    record.outages += 1
+    if record.outages > OUTAGES_MAX:
+        reason = f"The model's API was away {OUTAGES_MAX} times in a row: {outcome.error}"
+        return Finish(await endings.failed_with_work(job, reason, retry=True))
+    until = endings.outage_ends(job)
+    notes = f"The model's API is away ({outcome.error}); trying again at {until:%H:%M} UTC."
+    job.reporter.log(LineKind.ERROR, notes)
+    return Finish(endings.parked_until(job, until, notes))

@@ -1,0 +1,95 @@
+"""Claude works on the task, or goes on with it; how that ended is noted for the next stage."""
+
+from __future__ import annotations
+
+import uuid
+
+from claude_task_client.worker import endings, putting_off
+from claude_task_client.worker.executor import End, Outcome, Turn
+from claude_task_client.worker.job import Finish, GoOn, Job, Verdict
+from claude_task_client.worker.prompts import WORKING_RULES, task_prompt, with_messages
+from claude_task_client.worker.spending import exhausted, left, note_run
+
+
+async def implement(job: Job) -> Verdict:
+    """One run of Claude, in the task's conversation."""
+    record = job.record
+    reason = exhausted(job)
+    if reason is not None:
+        return Finish(await endings.failed_with_work(job, reason, retry=False))
+    if record.is_deferred and await _still_open(job):
+        return Finish(endings.parked_on(job, record.question_id or 0))
+    turn = _next_turn(job)
+    record.iterations += 1
+    record.is_running = True
+    job.journal.save()
+    async with job.sessions.hold(record.session_id or ""):
+        outcome = await job.executor.run(turn, job.desk)
+    record.is_running = False
+    note_run(job, outcome)
+    return await _judged(job, outcome)
+
+
+async def _still_open(job: Job) -> bool:
+    question_id = job.record.question_id
+    return question_id is not None and await job.people.answer_to(question_id) is None
+
+
+def _next_turn(job: Job) -> Turn:
+    """Start the conversation, go on in it with a reply, or with the call that was answered."""
+    record = job.record
+    resumed = record.session_id
+    prompt: str | None
+    if resumed is None:
+        resumed = job.task.continues if record.iterations == 0 else None
+        record.session_id = resumed or str(uuid.uuid4())
+        prompt = record.reply or task_prompt(job)
+    elif record.is_running:
+        # Killed in the middle: whether the last prompt was heard is not known, so it is repeated.
+        # A deferred call that was being resumed shows up again by itself, or as interrupted.
+        prompt = _after_a_kill(job)
+    elif record.is_deferred:
+        prompt = None
+    else:
+        prompt = record.reply or job.texts.interrupted
+    if prompt is not None:
+        prompt = with_messages(prompt, job.people.take_messages())
+    return Turn(
+        task_id=job.task.id,
+        prompt=prompt,
+        folder=job.folder,
+        temporary=job.journal.temporary,
+        session_id=resumed,
+        new_session_id=None if resumed else record.session_id,
+        system_append=WORKING_RULES,
+        model=job.project.model,
+        permission_mode=job.project.permission_mode,
+        allowed_tools=job.project.allowed_tools,
+        allow_project_settings=job.project.allow_project_settings,
+        **left(job),
+    )
+
+
+def _after_a_kill(job: Job) -> str:
+    reply = job.record.reply
+    what = task_prompt(job) if reply is None else reply
+    return f"{job.texts.interrupted}\n\nWhat you were told last:\n\n{what}"
+
+
+async def _judged(job: Job, outcome: Outcome) -> Verdict:
+    """What ends the attempt, or lets it wait; all else is the next stage's to look at."""
+    record = job.record
+    if outcome.end in putting_off.ENDS:
+        # Whether what was said last was heard is not known: it is said again.
+        record.is_running = True
+        return await putting_off.put_off(job, outcome)
+    if outcome.end is End.DEFERRED:
+        record.is_deferred = True
+        return Finish(endings.parked_on(job, record.question_id or 0))
+    record.is_deferred = False
+    record.question_id = None
+    record.outages = 0
+    if outcome.end in {End.MAX_TURNS, End.MAX_COST, End.TIMED_OUT}:
+        reason = exhausted(job) or outcome.error or f"A limit was reached: {outcome.end.value}."
+        return Finish(await endings.failed_with_work(job, reason, retry=False))
+    return GoOn()
