@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from claude_task_client.worker import endings, putting_off
@@ -17,8 +18,6 @@ from claude_task_client.worker.prompts import (
 from claude_task_client.worker.sending_back import sent_back
 from claude_task_client.worker.spending import left_for_reading, note_usage
 
-_ANSWERS_MAX = 2
-
 
 async def audit(job: Job) -> Verdict:
     """Approve the work, or send it back with findings."""
@@ -30,19 +29,29 @@ async def audit(job: Job) -> Verdict:
         return await _rejected(job, findings, by="The worker")
     if not job.project.audit:
         return GoOn()
-    diff = await job.workspace.diff()
-    for _ in range(_ANSWERS_MAX):
-        outcome = await job.auditor.run(_turn(job, diff), job.desk)
-        note_usage(job, outcome)
-        verdict = (outcome.structured or {}).get("verdict")
-        if verdict == "approved":
+    turn = _turn(job, await job.workspace.diff())
+    outcome = await _asked(job, turn)
+    if _verdict(outcome) is None and outcome.end not in putting_off.ENDS:
+        outcome = await _asked(job, replace(turn, new_session_id=str(uuid.uuid4())))
+    if outcome.end in putting_off.ENDS:
+        return await putting_off.put_off(job, outcome)
+    match _verdict(outcome):
+        case "approved":
             return _approved(job, outcome)
-        if verdict == "rejected":
+        case "rejected":
             return await _rejected(job, _findings(outcome), by="The auditor")
-        if outcome.end in putting_off.ENDS:
-            return await putting_off.put_off(job, outcome)
     reason = f"The auditor gave no verdict: {outcome.error or outcome.end.value}"
     return Finish(await endings.failed_with_work(job, reason, retry=True))
+
+
+async def _asked(job: Job, turn: Turn) -> Outcome:
+    outcome = await job.auditor.run(turn, job.desk)
+    note_usage(job, outcome)
+    return outcome
+
+
+def _verdict(outcome: Outcome) -> object:
+    return (outcome.structured or {}).get("verdict")
 
 
 def _turn(job: Job, diff: str) -> Turn:
