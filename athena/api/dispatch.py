@@ -11,18 +11,19 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, cast
+from urllib.parse import unquote
 
 import structlog
 from aiohttp import web
 
 from athena.api.auth import check_instance, check_scope
 from athena.api.call import Call, Surroundings, Visit
-from athena.api.endpoint import Endpoint
+from athena.api.endpoint import Endpoint, PathId
 from athena.api.fields import INTEGER_MAX
 from athena.api.problem import HttpError, InternalError, NoSuchMethod, NoSuchPath, reply_for
 from athena.api.reading import body_as, body_of, parse, query_as
 from athena.api.reply import Headers, Reply, json_bytes
-from athena.model.errors import AthenaError, KeyNotFound, TaskNotFound
+from athena.model.errors import AthenaError
 from athena.model.key import Key, Scope
 
 Answer = Reply | web.StreamResponse
@@ -158,7 +159,7 @@ def _serve_keyed(endpoint: Endpoint, scope: Scope, around: Surroundings) -> Serv
     """An endpoint with its checks, in order."""
     admit = around.gate.admit
     handle, body, query = endpoint.handle, endpoint.body, endpoint.query
-    no_such_thing = KeyNotFound if endpoint.noun == "keys" else TaskNotFound
+    path_id = endpoint.path_id
 
     async def serve(request: web.BaseRequest, raw_id: str) -> Answer:
         key = await admit(request)
@@ -173,8 +174,10 @@ def _serve_keyed(endpoint: Endpoint, scope: Scope, around: Surroundings) -> Serv
             read = body_as(body, call.raw)
             if endpoint.wants_body:
                 arguments.append(read)
-        if endpoint.takes_id:
-            arguments.insert(0, _id_from(raw_id, no_such_thing))
+        if path_id is not None:
+            arguments.insert(
+                0, _text_from(raw_id) if path_id.is_text else _id_from(raw_id, path_id)
+            )
         answer = await handle(call, *arguments)
         return _answer(endpoint, answer, call.headers, call.undo)
 
@@ -188,13 +191,18 @@ def _check_binding(key: Key, scope: Scope, raw: bytes) -> None:
         check_instance(key, value.get("instance") if isinstance(value, dict) else None)
 
 
-def _id_from(text: str, no_such_thing: type[AthenaError]) -> int:
+def _id_from(text: str, path_id: PathId) -> int:
     """The positive integer in a path; whatever else stands there names nothing."""
     if text.isascii() and text.isdigit() and len(text) <= _ID_DIGITS_MAX and text[0] != "0":
         number = int(text)
         if number <= INTEGER_MAX:
             return number
-    raise no_such_thing
+    raise path_id.unknown
+
+
+def _text_from(text: str) -> str:
+    """The text in a path; what is no UTF-8 becomes what nothing is called."""
+    return unquote(text, errors="replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 def _answer(

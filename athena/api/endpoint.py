@@ -1,15 +1,15 @@
 """How an endpoint is declared: once, as a function with what cannot be read from its signature.
 
 From the declaration come the route, the checks, the OpenAPI document and the page at /docs. The
-signature says the rest: `body: X` and `query: Y` are the models that a request is read into,
-`task_id` or `key_id` stands for `{id}` in the path, and what is returned is the answer, of the
+signature says the rest: `body: X` and `query: Y` are the models that a request is read into, an
+argument of `PATH_IDS` stands for `{id}` in the path, and what is returned is the answer, of the
 shape that the annotation names (None: 204).
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
@@ -22,13 +22,38 @@ from pydantic import BaseModel
 from athena.api import routes
 from athena.api.fields import NoFields
 from athena.api.reply import Reply
-from athena.model.errors import AthenaError
+from athena.model.errors import (
+    AthenaError,
+    KeyNotFound,
+    NotFound,
+    QuestionNotFound,
+    SessionNotFound,
+    TaskNotFound,
+)
 from athena.model.key import Scope
 
 Handler = Callable[..., Awaitable[Any]]
 
 _WITHOUT_BODY: Final = frozenset({"GET", "DELETE"})
-_IDS: Final = frozenset({"task_id", "key_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class PathId:
+    """What stands for `{id}` in a path: a positive integer, or `is_text`.
+
+    `unknown`: what is answered where it names nothing.
+    """
+
+    unknown: type[NotFound]
+    is_text: bool = False
+
+
+PATH_IDS: Final[Mapping[str, PathId]] = {
+    "task_id": PathId(TaskNotFound),
+    "key_id": PathId(KeyNotFound),
+    "question_id": PathId(QuestionNotFound),
+    "session_id": PathId(SessionNotFound, is_text=True),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +84,7 @@ class Endpoint:
     body: type[BaseModel] | None
     wants_body: bool
     query: type[BaseModel] | None
-    takes_id: bool
+    path_id: PathId | None
     answer: Any
     may_be_empty: bool
     status: int
@@ -106,7 +131,7 @@ def endpoint(
             body=hints.get("body") or (None if method in _WITHOUT_BODY else NoFields),
             wants_body="body" in hints,
             query=hints.get("query"),
-            takes_id=not _IDS.isdisjoint(hints),
+            path_id=next((PATH_IDS[name] for name in hints if name in PATH_IDS), None),
             answer=answer,
             may_be_empty=may_be_empty,
             status=status,

@@ -19,12 +19,11 @@ from athena.api.problem import (
     problem_of,
     status_of,
 )
+from athena.model import limits
 from athena.model.errors import (
     AthenaError,
     Forbidden,
     Invalid,
-    KeyNotFound,
-    TaskNotFound,
     TooMany,
     Unauthorized,
     Unavailable,
@@ -44,6 +43,8 @@ _SCOPE_TEXT: Final[Mapping[Scope | None, str]] = {
     Scope.WORK: "Needs a key with the scope `work`; one bound to an instance acts for it only.",
     Scope.ADMIN: "Needs a key with the scope `admin`.",
 }
+_NUMBER_ID: Final = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
+_TEXT_ID: Final = {"type": "string", "minLength": 1, "maxLength": limits.LABEL_CHARACTERS_MAX}
 _NOUNS: Final[Mapping[str, str]] = {
     "tasks": "Tasks, as people and programs submit, find, change and end them",
     "claims": "What instances do with tasks",
@@ -132,15 +133,9 @@ def _operation(endpoint: Endpoint, shapes: _Shapes) -> Json:
 
 def _parameters(endpoint: Endpoint) -> list[Json]:
     parameters: list[Json] = []
-    if endpoint.takes_id:
-        parameters.append(
-            {
-                "name": "id",
-                "in": "path",
-                "required": True,
-                "schema": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
-            }
-        )
+    if endpoint.path_id is not None:
+        schema = _TEXT_ID if endpoint.path_id.is_text else _NUMBER_ID
+        parameters.append({"name": "id", "in": "path", "required": True, "schema": schema})
     if endpoint.query is not None:
         parameters += _query_parameters(endpoint.query)
     return parameters + [_header_parameter(header) for header in endpoint.headers]
@@ -215,8 +210,8 @@ def _errors_of(endpoint: Endpoint) -> list[type[AthenaError]]:
     found: list[type[AthenaError]] = [BadRequest]
     if endpoint.scope is not None:
         found += [Unauthorized, Forbidden, TooMany, Unavailable]
-    if endpoint.takes_id:
-        found.append(KeyNotFound if endpoint.noun == "keys" else TaskNotFound)
+    if endpoint.path_id is not None:
+        found.append(endpoint.path_id.unknown)
     if endpoint.query is not None or endpoint.body is not None or endpoint.headers:
         found.append(Invalid)
     if endpoint.body is not None:

@@ -40,6 +40,18 @@ class KeyNotFound(NotFound):
     code = "key_not_found"
 
 
+class SessionNotFound(NotFound):
+    """There is no such session."""
+
+    code = "session_not_found"
+
+
+class QuestionNotFound(NotFound):
+    """There is no such question."""
+
+    code = "question_not_found"
+
+
 class Conflict(AthenaError):
     """The state of things does not allow this now."""
 
@@ -110,6 +122,30 @@ class HasDependents(Conflict):
     """Other tasks depend on this one: remove them first."""
 
     code = "has_dependents"
+
+
+class AlreadyAnswered(Conflict):
+    """Somebody else has answered this question first."""
+
+    code = "already_answered"
+
+
+class QuestionWasWithdrawn(Conflict):
+    """This question was withdrawn: nobody waits for its answer any more."""
+
+    code = "question_withdrawn"
+
+
+class TooManyQuestions(Conflict):
+    """This task has asked so many questions that no more are taken."""
+
+    code = "too_many_questions"
+
+
+class TooManyMessages(Conflict):
+    """This task was sent so many messages that no more are taken."""
+
+    code = "too_many_messages"
 
 
 @dataclass(frozen=True, slots=True)
