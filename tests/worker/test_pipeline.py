@@ -1,0 +1,380 @@
+"""What the stages decide, and how often each may send the work back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from claude_task_client.worker.config import Limits
+from claude_task_client.worker.executor import Answer, End, Usage
+from claude_task_client.worker.pipeline import STEPS
+from claude_task_client.worker.record import EndingKind, journals
+from claude_task_client.worker.stages.nudge import asks_to_go_on
+from tests.worker.staged import NOW, Played, PlayedChecks, done, staged, verdict
+
+
+async def test_a_task_goes_through_every_stage_once(tmp_path: Path):
+    """Checkpoint, implement, nudge, audit, test, commit, publish, report: in this order."""
+    job = staged(tmp_path, agent=Played(done("Mended.")), test_command="make test")
+
+    ending = await job.run()
+
+    assert ending.kind is EndingKind.COMPLETED
+    assert job.workspace.committed == [("Mend the door", "tree")]
+    assert job.checks.ran == ["make test"]
+    result = ending.body["result"]
+    assert result["success"] is True
+    assert result["output"] == "Mended."
+    assert (result["branch"], result["commit"]) == ("athena/task-7", "c" * 40)
+    assert result["audit"] == {"verdict": "approved", "iterations": 1, "findings": []}
+    assert (result["tests"]["passed"], result["tests"]["exit_code"]) == (1, 0)
+    assert result["total_cost_usd"] == pytest.approx(0.11)
+    assert result["duration_ms"] == 3_600_000
+    assert job.workspace.pushed == 0
+    assert job.lines.phases == [step.phase for step in STEPS]
+
+
+async def test_where_it_stands_is_on_disk_at_the_end(tmp_path: Path):
+    """The ending is kept until Athena has it."""
+    job = staged(tmp_path, agent=Played(done()))
+
+    await job.run()
+
+    (kept,) = journals(tmp_path / "jobs")
+    assert kept.record == job.record
+    assert kept.record.ending is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I made the first part. Shall I go on with the second?",
+        "There are two ways.\n\nWould you like me to take the first?",
+        "Let me know if I should continue.",
+        "Please confirm before I delete the table.",
+        "I am waiting for your approval.",
+    ],
+)
+def test_a_question_to_nobody_is_a_pause(text: str):
+    """Only what the last words ask counts."""
+    assert asks_to_go_on(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Done. All tests pass.",
+        "Should we ever need it, it is there.\n\nEverything is done: the tests pass.",
+        "",
+    ],
+)
+def test_a_report_is_no_pause(text: str):
+    """A report may speak of questions further up."""
+    assert not asks_to_go_on(text)
+
+
+async def test_a_pause_is_answered_five_times(tmp_path: Path):
+    """Then it has had its answers, and the auditor judges what is there."""
+    job = staged(tmp_path, agent=Played(rest=done("Shall I go on?")))
+
+    ending = await job.run()
+
+    assert ending.kind is EndingKind.COMPLETED
+    assert len(job.agent.turns) == 6
+    assert job.agent.prompts[1] == job.job.texts.go_on
+    assert len(job.auditor.turns) == 1
+
+
+async def test_the_conversation_goes_on(tmp_path: Path):
+    """A reply is said in the same session, which is held while it runs."""
+    job = staged(tmp_path, agent=Played(done("Shall I?"), done()))
+
+    await job.run()
+
+    first, second = job.agent.turns
+    assert first.session_id is None
+    assert second.session_id == first.new_session_id == job.record.session_id
+
+
+async def test_twenty_rounds_are_the_most(tmp_path: Path):
+    """Then the attempt fails, with the branch that holds what was done."""
+    job = staged(tmp_path, agent=Played(rest=done("", end=End.FAILED, error="boom")))
+
+    ending = await job.run()
+
+    assert len(job.agent.turns) == 20
+    assert ending.kind is EndingKind.FAILED
+    assert ending.body["retry"] is True
+    assert ending.body["result"]["commit"] == "c" * 40
+    assert job.workspace.committed == [("Unfinished: Mend the door", "tree")]
+
+
+async def test_after_an_error_the_reply_names_it(tmp_path: Path):
+    """And every fourth round there is a word on the whole."""
+    crashed = done("", end=End.CRASHED, error="exit code 9")
+    job = staged(tmp_path, agent=Played(crashed, crashed, crashed, crashed, done()))
+
+    await job.run()
+
+    assert "exit code 9" in str(job.agent.prompts[1])
+    assert "after 4 rounds" in str(job.agent.prompts[4])
+    assert "Mend the door" in str(job.agent.prompts[4])
+    assert "rounds" not in str(job.agent.prompts[3])
+
+
+async def test_no_words_at_all_are_no_end(tmp_path: Path):
+    """A run that says nothing has stopped short."""
+    job = staged(tmp_path, agent=Played(done(""), done("Done.")))
+
+    await job.run()
+
+    assert job.agent.prompts[1] == job.job.texts.no_end
+
+
+async def test_rejected_work_goes_back_with_the_findings(tmp_path: Path):
+    """Twice rejected, then approved: three rounds."""
+    auditor = Played(
+        verdict("rejected", "no hinge"), verdict("rejected", "creaks"), verdict("approved")
+    )
+    job = staged(tmp_path, agent=Played(rest=done()), auditor=auditor)
+
+    ending = await job.run()
+
+    assert ending.kind is EndingKind.COMPLETED
+    assert "no hinge" in str(job.agent.prompts[1])
+    assert "creaks" in str(job.agent.prompts[2])
+    assert ending.body["result"]["audit"]["iterations"] == 3
+    assert all(not turn.may_write for turn in auditor.turns)
+    assert all(turn.schema is not None for turn in auditor.turns)
+
+
+async def test_work_rejected_three_times_fails(tmp_path: Path):
+    """At most three rounds."""
+    auditor = Played(rest=verdict("rejected", "no hinge"))
+    job = staged(tmp_path, agent=Played(rest=done()), auditor=auditor)
+
+    ending = await job.run()
+
+    assert ending.kind is EndingKind.FAILED
+    assert len(auditor.turns) == 3
+    assert "no hinge" in ending.body["error"]
+
+
+async def test_the_workers_own_eyes_come_first(tmp_path: Path):
+    """A weakened test is sent back without an auditor being paid."""
+    job = staged(tmp_path, agent=Played(rest=done()))
+    job.workspace.seen = [["tests/test_door.py: test_it_closes was deleted"]]
+
+    ending = await job.run()
+
+    assert ending.kind is EndingKind.COMPLETED
+    assert "test_it_closes" in str(job.agent.prompts[1])
+    assert len(job.auditor.turns) == 1
+
+
+async def test_an_auditor_without_a_verdict_is_asked_once_more(tmp_path: Path):
+    """Without one nothing is approved."""
+    job = staged(tmp_path, agent=Played(done()), auditor=Played(rest=done("Looks good!")))
+
+    ending = await job.run()
+
+    assert ending.kind is EndingKind.FAILED
+    assert len(job.auditor.turns) == 2
+
+
+async def test_failing_tests_go_back(tmp_path: Path):
+    """With their output; and the auditor looks at what was changed."""
+    job = staged(
+        tmp_path, agent=Played(rest=done()), checks=PlayedChecks(1, 0), test_command="make test"
+    )
+
+    ending = await job.run()
+
+    assert ending.kind is EndingKind.COMPLETED
+    assert "exit code 1" in str(job.agent.prompts[1])
+    assert len(job.auditor.turns) == 2
+
+
+async def test_a_task_never_completes_with_failing_tests(tmp_path: Path):
+    """After three rounds it fails, with the proof."""
+    checks = PlayedChecks(1, None, 2)
+    job = staged(tmp_path, agent=Played(rest=done()), checks=checks, test_command=["make", "test"])
+
+    ending = await job.run()
+
+    assert ending.kind is EndingKind.FAILED
+    assert ending.body["result"]["tests"]["exit_code"] == 2
+    assert len(checks.ran) == 3
+
+
+async def test_regression_runs_once_the_tests_pass(tmp_path: Path):
+    """Its failure goes back as well."""
+    checks = PlayedChecks(1, 0, 1, 0, 0)
+    job = staged(
+        tmp_path,
+        agent=Played(rest=done()),
+        checks=checks,
+        test_command="unit",
+        regression_command="all",
+    )
+
+    ending = await job.run()
+
+    assert ending.kind is EndingKind.COMPLETED
+    assert checks.ran == ["unit", "unit", "all", "unit", "all"]
+
+
+async def test_generated_tests_run_one_by_one_and_leave_nothing(tmp_path: Path):
+    """Name, code, outcome and duration are kept."""
+    case = {"name": "opens", "path": "t/new/test_a.py", "code": "pass", "command": ["run", "a"]}
+    auditor = Played(verdict("approved"), done(structured={"cases": [case, {"name": "no shape"}]}))
+    job = staged(tmp_path, agent=Played(done()), auditor=auditor, generate_tests=True)
+
+    ending = await job.run()
+
+    (told,) = ending.body["result"]["tests"]["cases"]
+    assert told == {"name": "opens", "code": "pass", "outcome": "passed", "duration_ms": 100}
+    assert job.checks.ran == [("run", "a")]
+    assert not (tmp_path / "t").exists()
+
+
+async def test_a_generated_test_stays_in_the_folder(tmp_path: Path):
+    """One that would be written elsewhere, or over a file, is not run, and has failed."""
+    (tmp_path / "here.py").write_text("mine")
+    paths = ("../x.py", "here.py", ".git/hooks/pre-commit")
+    cases = [{"name": p, "path": p, "code": "pass", "command": ["run"]} for p in paths]
+    auditor = Played(
+        verdict("approved"), done(structured={"cases": cases}), rest=verdict("approved")
+    )
+    job = staged(tmp_path, agent=Played(rest=done()), auditor=auditor, generate_tests=True)
+
+    ending = await job.run()
+
+    assert "no place" in str(job.agent.prompts[1])
+    assert job.checks.ran == []
+    assert (tmp_path / "here.py").read_text() == "mine"
+    assert not (tmp_path.parent / "x.py").exists()
+    assert "tests" not in ending.body["result"]
+
+
+async def test_pushed_and_requested_only_where_wanted(tmp_path: Path):
+    """And noted before it is done."""
+    job = staged(tmp_path, agent=Played(done()), push=True, pull_request=True)
+
+    ending = await job.run()
+
+    assert (job.workspace.pushed, job.workspace.requests) == (1, 1)
+    assert ending.body["result"]["pushed"] is True
+    assert ending.body["result"]["pull_request_url"] == "https://forge.example/1"
+    assert job.record.intents == {"push": "c" * 40, "pull_request": "athena/task-7"}
+
+
+async def test_a_usage_limit_parks_until_the_reset(tmp_path: Path):
+    """No attempt is spent; what was said is said again when the task comes back."""
+    reset = NOW + timedelta(hours=3)
+    limited = done("", end=End.USAGE_LIMIT, resets_at=reset)
+    job = staged(tmp_path, agent=Played(limited, done()))
+
+    ending = await job.run()
+
+    assert (ending.kind, ending.trouble, ending.keep) == (EndingKind.PARKED, "usage_limit", True)
+    assert ending.body["until"] == "2026-11-22T15:00:00.000Z"
+    assert ending.body["session_id"] == job.record.session_id
+    job.record.ending = None
+    assert (await job.run()).kind is EndingKind.COMPLETED
+    assert "Mend the door" in str(job.agent.prompts[1])
+    assert job.agent.turns[1].session_id == job.record.session_id
+
+
+async def test_an_outage_waits_longer_each_time(tmp_path: Path):
+    """A dozen times; then it is a failed attempt."""
+    away = done("", end=End.API_UNAVAILABLE, error="connection refused")
+    job = staged(tmp_path, agent=Played(rest=away), limits=Limits(iterations=50))
+    waits = []
+
+    while (ending := await job.run()).kind is EndingKind.PARKED:
+        waits.append(ending.body["until"][11:16])
+        job.record.ending = None
+
+    assert waits[:6] == ["12:02", "12:04", "12:08", "12:16", "12:32", "13:00"]
+    assert len(waits) == 12
+    assert ending.kind is EndingKind.FAILED
+
+
+async def test_signed_out_hands_the_task_back(tmp_path: Path):
+    """It costs no attempt, and this worker takes no other."""
+    job = staged(tmp_path, agent=Played(done("", end=End.SIGNED_OUT, error="401")))
+
+    ending = await job.run()
+
+    assert (ending.kind, ending.trouble) == (EndingKind.RELEASED, "signed_out")
+
+
+async def test_an_open_question_parks_and_the_call_is_resumed(tmp_path: Path):
+    """With the answer the conversation goes on by itself: nothing is said to it."""
+    job = staged(tmp_path, agent=Played(done("", end=End.DEFERRED), done()))
+    job.record.question_id = 9
+
+    ending = await job.run()
+
+    assert (ending.kind, ending.body["question"]) == (EndingKind.PARKED, 9)
+    job.record.ending, job.record.question_id = None, 9
+    assert (await job.run()).kind is EndingKind.PARKED
+    assert len(job.agent.turns) == 1
+    job.record.ending = None
+    job.people.answers[9] = Answer(text="allow")
+    assert (await job.run()).kind is EndingKind.COMPLETED
+    assert job.agent.prompts[1] is None
+
+
+async def test_a_lost_conversation_starts_anew(tmp_path: Path):
+    """With the task, and the word that something may be there already."""
+    lost = done("", end=End.SESSION_LOST, error="No conversation found")
+    job = staged(tmp_path, agent=Played(lost, done()), continues="old")
+
+    await job.run()
+
+    assert job.agent.turns[0].session_id == "old"
+    assert job.agent.turns[1].session_id is None
+    assert job.agent.turns[1].new_session_id not in {None, "old"}
+    assert "Mend the door" in str(job.agent.prompts[1])
+
+
+async def test_after_a_kill_what_was_said_is_said_again(tmp_path: Path):
+    """Whether it was heard is not known."""
+    job = staged(tmp_path, agent=Played(done()))
+    job.record.stage, job.record.iterations = "implement", 1
+    job.record.session_id, job.record.is_running = "s", True
+
+    await job.run()
+
+    assert job.agent.turns[0].session_id == "s"
+    assert "interrupted" in str(job.agent.prompts[0])
+    assert "Mend the door" in str(job.agent.prompts[0])
+
+
+async def test_limits_of_the_task_count_over_all_runs(tmp_path: Path):
+    """Turns, cost and time; the next run gets what is left."""
+    dear = done("Shall I?", usage=Usage(total_cost_usd=0.6, num_turns=90, duration_ms=60_000))
+    job = staged(tmp_path, agent=Played(rest=dear), max_cost_usd=1.0)
+
+    ending = await job.run()
+
+    assert [turn.max_turns for turn in job.agent.turns] == [200, 110]
+    assert job.agent.turns[1].max_cost_usd == pytest.approx(0.4)
+    assert job.agent.turns[1].timeout_seconds == 7140
+    assert ending.kind is EndingKind.FAILED
+    assert ending.body["retry"] is False
+    assert "max_cost_usd" in ending.body["error"]
+
+
+async def test_what_people_said_stands_in_the_next_prompt(tmp_path: Path):
+    """A word to a task that waits is not lost."""
+    job = staged(tmp_path, agent=Played(done()))
+    job.people.messages = ["Use oak."]
+
+    await job.run()
+
+    assert str(job.agent.prompts[0]).endswith("A person adds:\nUse oak.")
