@@ -130,13 +130,14 @@ class TaskReleased(TaskEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskParked(TaskEvent):
-    """The holder gave the task back to wait until a time."""
+    """The holder gave the task back to wait until a time, or for the answer to a question."""
 
     type: ClassVar[str] = "task.parked"
     instance: str
     attempt: int
-    until: datetime
+    until: datetime | None
     session_id: str | None
+    question: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +225,60 @@ class TaskDeleted(TaskEvent):
 
     type: ClassVar[str] = "task.deleted"
     reason: str
+
+
+class QuestionEvent(Happening):
+    """Something that happened to a question; its task is the event's task."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionAsked(QuestionEvent):
+    """The holder of a task asks a person. The text is not repeated here."""
+
+    type: ClassVar[str] = "question.asked"
+    question: int
+    kind: str
+    instance: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionAnswered(QuestionEvent):
+    """A person answered; `answer` is the beginning of it, `instance` the one that asked."""
+
+    type: ClassVar[str] = "question.answered"
+    question: int
+    kind: str
+    instance: str
+    answer: str
+    answered_by: str
+    answered_via: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionWithdrawn(QuestionEvent):
+    """Nobody waits for an answer any more; `reason` is the type of the task's event that ended it.
+
+    Without a reason the asker itself no longer needs it.
+    """
+
+    type: ClassVar[str] = "question.withdrawn"
+    question: int
+    kind: str
+    instance: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSent(Happening):
+    """A person wrote to a task: to `instance`, which holds it, or as the start of `follow_up`."""
+
+    type: ClassVar[str] = "message.sent"
+    message: int
+    instance: str | None
+    follow_up: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from athena.model import limits
 from athena.model.errors import InvalidTransition, NotHolder, TaskWasCancelled
+from athena.model.event import TaskProgressed
 from athena.model.lifecycle import Action, Status, status_after
 from athena.model.task import Phase, Progress, Task, cost_usd_of, replace
 
@@ -21,12 +22,15 @@ from athena.model.task import Phase, Progress, Task, cost_usd_of, replace
 _OUT_OF_THE_QUEUE: Final[Mapping[str, Any]] = {
     "readiness": None,
     "parked_until": None,
+    "parked_question": None,
     "affinity": None,
     "affinity_until": None,
     "offered_to": None,
     "due_at": None,
     "late_holder": None,
 }
+
+_KEEPS_QUESTIONS: Final = frozenset({Action.PARK, Action.EXPIRE})
 
 
 def is_held_by(task: Task, instance: str) -> bool:
@@ -91,7 +95,10 @@ def may_finish_late(task: Task, *, instance: str, attempt: int | None) -> bool:
 def claimed(
     task: Task, *, instance: str, lease: timedelta, now: datetime, steady: timedelta
 ) -> Task:
-    """The pending task as held by the instance from now on; `attempt` goes up by one."""
+    """The pending task as held by the instance from now on; `attempt` goes up by one.
+
+    What the instance itself has asked before stays asked; nobody else can use the answer.
+    """
     return replace(
         task,
         **_OUT_OF_THE_QUEUE,
@@ -100,6 +107,7 @@ def claimed(
         claimed_at=now,
         updated_at=now,
         attempt=task.attempt + 1,
+        asker=task.asker if task.asker == instance else None,
         phase=Phase.WORKING,
         progress=None,
         lease=lease,
@@ -122,6 +130,7 @@ def progressed(
     phase: Phase | None,
     notes: str | None,
     progress: Progress | None,
+    session_id: str | None,
     now: datetime,
 ) -> Task:
     """The held task with what the holder reported; what it left out stays."""
@@ -131,7 +140,38 @@ def progressed(
         phase=phase or task.phase,
         notes=task.notes if notes is None else notes,
         progress=_merged(task.progress, progress),
+        session_id=session_id or task.session_id,
         updated_at=now,
+    )
+
+
+def report_of(task: Task) -> TaskProgressed:
+    """The event that tells how far the holder is."""
+    progress = task.progress or Progress()
+    return TaskProgressed(
+        instance=task.claimed_by or "",
+        attempt=task.attempt,
+        phase=task.phase.value if task.phase else None,
+        percent=progress.percent,
+        message=progress.message,
+    )
+
+
+def asked(task: Task) -> Task:
+    """The held task while its holder waits for a person."""
+    return replace(task, asker=task.claimed_by, phase=Phase.WAITING)
+
+
+def unasked(task: Task, question: int, *, still_open: int) -> Task:
+    """The task once the question is answered or withdrawn; `still_open`: how many others are not.
+
+    The last one ends the holder's waiting; a task that is parked on this very one goes on.
+    """
+    return replace(
+        task,
+        asker=task.asker if still_open else None,
+        phase=Phase.WORKING if task.phase is Phase.WAITING and not still_open else task.phase,
+        parked_question=None if task.parked_question == question else task.parked_question,
     )
 
 
@@ -208,6 +248,7 @@ def failed_late(
     return replace(
         task,
         late_holder=None,
+        asker=None,
         error=error,
         result=task.result if result is None else result,
         cost_usd=_cost_with(task, result),
@@ -217,10 +258,14 @@ def failed_late(
 
 
 def given_back(task: Task, action: Action, *, now: datetime) -> Task:
-    """The task as pending again, held by nobody, with what its holder last said."""
+    """The task as pending again, held by nobody, with what its holder last said.
+
+    Whoever parks it, or merely lost its lease, may still use the answers to what it has asked.
+    """
     return replace(
         task,
         status=status_after(task.status, action),
+        asker=task.asker if action in _KEEPS_QUESTIONS else None,
         claimed_by=None,
         claimed_at=None,
         updated_at=now,
@@ -231,11 +276,19 @@ def given_back(task: Task, action: Action, *, now: datetime) -> Task:
     )
 
 
-def parked(task: Task, *, until: datetime, session_id: str | None, now: datetime) -> Task:
-    """The task as given back to wait; its holder gets it back first."""
+def parked(
+    task: Task,
+    *,
+    until: datetime | None,
+    question: int | None,
+    session_id: str | None,
+    now: datetime,
+) -> Task:
+    """The task as given back to wait for a time or an open question; its holder gets it first."""
     return replace(
         given_back(task, Action.PARK, now=now),
         parked_until=until,
+        parked_question=question,
         affinity=task.claimed_by,
         affinity_until=None,
         session_id=session_id or task.session_id,
@@ -283,6 +336,7 @@ def _ended(task: Task, status: Status, now: datetime, **further: Any) -> Task:
         task,
         **_OUT_OF_THE_QUEUE,
         **further,
+        asker=None,
         status=status,
         completed_at=now,
         updated_at=now,

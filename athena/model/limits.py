@@ -13,6 +13,21 @@ LABEL_CHARACTERS_MAX: Final = 128  # created_by, names of keys and instances, se
 MESSAGE_CHARACTERS_MAX: Final = 2_000  # one line of progress
 SLUG_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
+# Questions and messages (docs/api.md). Whoever answers has to be able to read it all; more open
+# questions than this at once are a loop, and so are more of them over a task's whole life.
+QUESTION_CHARACTERS_MAX: Final = 4_000
+CHOICES_MAX: Final = 25  # Discord shows 25 buttons
+CHOICE_CHARACTERS_MAX: Final = 100
+TOOL_CHARACTERS_MAX: Final = 256
+ACTION_BYTES_MAX: Final = 16 * 1024
+QUESTION_KEY_CHARACTERS_MAX: Final = 100
+ANSWER_CHARACTERS_MAX: Final = 4_000
+QUESTIONS_OPEN_MAX: Final = 50
+QUESTIONS_OF_A_TASK_MAX: Final = 1_000
+MESSAGES_OF_A_TASK_MAX: Final = 1_000
+# What an event or a reason repeats of a longer text.
+EXCERPT_CHARACTERS_MAX: Final = 200
+
 # A dependency list is shown and counted whole; completing a task visits all that wait for it.
 DEPENDENCIES_MAX: Final = 100
 DEPENDENTS_MAX: Final = 1_000
@@ -21,6 +36,19 @@ MAX_ATTEMPTS_MAX: Final = 1_000
 
 # Beyond this a reported cost is a mistake, and would spoil every sum that it goes into.
 COST_USD_MAX: Final = 1_000_000
+
+# Beyond this a reported number of turns is one, too.
+TURNS_MAX: Final = 1_000_000
+
+# The transcript of a task. What is beyond the caps is dropped from its beginning: the end of a run
+# tells more than its start. A batch is at most what fits a body; a sender sends one every second.
+LINE_CHARACTERS_MAX: Final = 4_000
+LINES_AT_ONCE_MAX: Final = 200
+LINES_OF_A_TASK_MAX: Final = 10_000
+TEXT_BYTES_OF_A_TASK_MAX: Final = 4 * 1024 * 1024
+LINE_NUMBER_MAX: Final = 1_000_000_000
+# Another replica's lines are looked for so often, where somebody follows.
+LINES_LOOKED_FOR_EVERY: Final = timedelta(milliseconds=250)
 
 LEASE_MIN: Final = timedelta(seconds=1)
 LEASE_MAX: Final = timedelta(hours=24)
@@ -62,4 +90,6 @@ IDEMPOTENCY_KEPT: Final = timedelta(hours=24)
 # Due tasks and expired leases are handled in slices, so that no transaction grows long.
 SWEEP_BATCH: Final = 100
 PURGE_BATCH: Final = 200
+# So many lines of transcripts go with one batch of tasks, and those of one task at least.
+PURGE_LINES: Final = 5_000
 REASONS_MAX: Final = 100

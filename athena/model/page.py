@@ -55,7 +55,9 @@ def position_of(cursor: str, *, parts: int) -> tuple[int, int, int]:
 
 
 def event_position_of(cursor: str | None) -> int:
-    """The position in a task's events that a cursor stands for; none is the beginning.
+    """The position, an id, that a cursor of a task's events or of questions stands for.
+
+    None is the beginning.
 
     Raises: Invalid.
     """

@@ -18,6 +18,8 @@ def readiness_of(task: Task, *, now: datetime, lane_is_open: bool) -> Readiness:
     """The first thing that holds the task back, or `ready`."""
     if task.parked_until is not None and task.parked_until > now:
         return Readiness.PARKED
+    if task.parked_question is not None:
+        return Readiness.PARKED
     if task.unmet > 0:
         return Readiness.BLOCKED
     if task.not_before is not None and task.not_before > now:

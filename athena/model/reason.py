@@ -14,6 +14,7 @@ class ReasonCode(StrEnum):
     SCHEDULED = "scheduled"
     BLOCKED_BY = "blocked_by"
     LANE_BUSY = "lane_busy"
+    QUESTION_OPEN = "question_open"
     PARKED_UNTIL = "parked_until"
     NO_INSTANCE_SERVES = "no_instance_serves"
     ALL_BUSY = "all_busy"

@@ -75,6 +75,8 @@ class Task:
     - `late_holder`: who may still complete it although its lease ran out
     - `unmet`: how many of its dependencies are not completed; `dependencies`: how many it has
     - `affinity`: the instance that gets it back first, until `affinity_until`
+    - `asker`: the instance that has asked the task's open questions; None where none is open
+    - `parked_question`: the open question that the parked task waits for
     - `offered_to`: the instance or label that the claim index finds it under; None is everybody
     - `due_at`: when time alone changes its readiness or its offer
     """
@@ -120,6 +122,8 @@ class Task:
     affinity: str | None = None
     affinity_until: datetime | None = None
     parked_until: datetime | None = None
+    asker: str | None = None
+    parked_question: int | None = None
     offered_to: str | None = None
     due_at: datetime | None = None
 

@@ -12,24 +12,18 @@ from athena.model.event import (
     Actor,
     TaskClaimed,
     TaskParked,
-    TaskProgressed,
     TaskReleased,
 )
 from athena.model.instance import Asker, Claimer
-from athena.model.lifecycle import Action, Status
+from athena.model.lifecycle import Action
+from athena.model.question import QuestionId
 from athena.model.task import Phase, Progress, Readiness, Task, TaskId, replace
 from athena.service import endings, presence, settling
 from athena.service.asking import take_candidate
+from athena.service.gates import check_gates
 from athena.service.once import Once, answer_once
-from athena.store import instances, keys, tasks
+from athena.store import instances, keys, questions, tasks
 from athena.store.base import Needs, Offer, Store, Transaction
-
-_CLOSED_GATES: Mapping[Readiness | None, type[errors.Conflict]] = {
-    Readiness.PARKED: errors.TaskIsParked,
-    Readiness.BLOCKED: errors.TaskBlocked,
-    Readiness.SCHEDULED: errors.TaskScheduled,
-    Readiness.HELD: errors.LaneBusy,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +77,7 @@ class Claims:
                 raise errors.AlreadyClaimed(f"Task #{task.id} is held by {task.claimed_by}.")
             known = await instances.find(tx, instance)
             claimer = Asker(instance=instance, projects=()).claimer(known)
-            await _check_gates(tx, task, claimer)
+            await check_gates(tx, task, claimer)
             # Only now: a refusal that has written something costs the whole group a second run.
             await presence.seen(tx, instance)
             return await self._take(tx, task, claimer, lease, by)
@@ -173,6 +167,8 @@ class Claims:
             if not same or not holding.is_fresh(before):
                 return
             after = holding.given_back(before, Action.RELEASE, now=tx.now)
+            # Nobody has released it: what it asked in an earlier attempt is as it was.
+            after = replace(after, asker=before.asker)
             event = TaskReleased(
                 instance=before.claimed_by or "",
                 attempt=before.attempt,
@@ -192,29 +188,28 @@ class Claims:
         phase: Phase | None = None,
         notes: str | None = None,
         progress: Progress | None = None,
+        session_id: str | None = None,
     ) -> Task:
         """Note how far the holder is, and renew its lease; with nothing to say only the latter.
 
         Raises: TaskNotFound, TaskWasCancelled, NotHolder, InvalidTransition.
         """
-        if phase is None and notes is None and progress is None:
+        if phase is None and notes is None and progress is None and not session_id:
             return await self.renew(task_id, instance=instance, attempt=attempt, lease=None, by=by)
 
         async def act(tx: Transaction) -> Task:
             before = await _held(tx, task_id, instance, attempt)
             told = holding.progressed(
-                before, phase=phase, notes=notes, progress=progress, now=tx.now
+                before,
+                phase=phase,
+                notes=notes,
+                progress=progress,
+                session_id=session_id,
+                now=tx.now,
             )
             after = holding.renewed(told, lease=None, now=tx.now, steady=tx.steady)
             await presence.seen(tx, instance)
-            event = TaskProgressed(
-                instance=instance,
-                attempt=after.attempt,
-                phase=after.phase.value if after.phase else None,
-                percent=after.progress.percent if after.progress else None,
-                message=after.progress.message if after.progress else None,
-            )
-            return await settling.save(tx, before, after, event, by)
+            return await settling.save(tx, before, after, holding.report_of(after), by)
 
         return await self._store.run(act, needs=Needs(tasks=(task_id,)), beside=True)
 
@@ -268,25 +263,39 @@ class Claims:
         *,
         instance: str,
         attempt: int | None,
-        until: datetime,
+        until: datetime | None = None,
+        question: QuestionId | None = None,
         session_id: str | None,
         notes: str | None,
         by: Actor,
     ) -> Task:
-        """Give the task back to wait until a time; the holder gets it back first.
+        """Give the task back to wait until a time, or for an answer; the holder gets it back first.
 
-        Raises: TaskNotFound, TaskWasCancelled, NotHolder, InvalidTransition.
+        With a question that is no longer open there is nothing to wait for.
+
+        Raises: Invalid (also for a question that is not of this task); TaskNotFound,
+            TaskWasCancelled, NotHolder, InvalidTransition.
         """
+        if (until is None) is (question is None):
+            raise _bad_question("either this or until is wanted")
 
         async def act(tx: Transaction) -> Task:
             before = await _held(tx, task_id, instance, attempt)
-            after = holding.parked(before, until=until, session_id=session_id, now=tx.now)
+            is_open = question is not None and await _is_open(tx, before, question)
+            after = holding.parked(
+                before,
+                until=until,
+                question=question if is_open else None,
+                session_id=session_id,
+                now=tx.now,
+            )
             after = replace(after, notes=before.notes if notes is None else notes)
             event = TaskParked(
                 instance=instance,
                 attempt=before.attempt,
                 until=until,
                 session_id=after.session_id,
+                question=question,
             )
             return await settling.save(tx, before, after, event, by)
 
@@ -353,22 +362,16 @@ class Claims:
         return await self._store.run(act, needs=Needs(tasks=(task_id,)), beside=True)
 
 
-async def _check_gates(tx: Transaction, task: Task, claimer: Claimer) -> None:
-    """Refuse a task that cannot be claimed by id, naming the first thing that holds it."""
-    if task.status is Status.CANCELLED and task.claimed_by == claimer.instance:
-        raise errors.TaskWasCancelled(f"Task #{task.id} was cancelled.")
-    if task.status.is_end:
-        raise errors.InvalidTransition(f"Task #{task.id} is {task.status.value}.")
-    pauses = await instances.pauses(tx)
-    if pauses.keep_from(claimer.instance, task):
-        raise errors.QueueIsPaused
-    gate = _CLOSED_GATES.get(task.readiness)
-    if gate is not None:
-        raise gate
-    if task.affinity not in (None, claimer.instance):
-        raise errors.TaskIsParked(f"Task #{task.id} is kept for the instance that parked it.")
-    if not claimer.fits(task):
-        raise errors.WrongTarget(f"Task #{task.id} is meant for {task.offered_to}.")
+async def _is_open(tx: Transaction, task: Task, question_id: QuestionId) -> bool:
+    """Whether the task's question still waits for an answer."""
+    question = await questions.find(tx, question_id)
+    if question is None or question.task_id != task.id:
+        raise _bad_question("names no question of this task")
+    return question.is_open
+
+
+def _bad_question(message: str) -> errors.Invalid:
+    return errors.Invalid(errors=[errors.FieldError("question", message)])
 
 
 async def _still_ready(

@@ -82,13 +82,13 @@ def check_fields(values: Mapping[str, object]) -> None:
 def _fault(name: str, value: object) -> str | None:
     match name, value:
         case "description", str(text):
-            return _description_fault(text)
+            return fault_in_prose(text, limits.DESCRIPTION_CHARACTERS_MAX)
         case (("project" | "target" | "lane" | "instance"), str(text)):
             return None if is_slug(text) else "is not a slug: letters, digits, '.', '_', '-'"
         case (("created_by" | "continues"), str(text)):
             return fault_in_text(text, limits.LABEL_CHARACTERS_MAX)
         case "metadata", _:
-            return _metadata_fault(value)
+            return fault_in_object(value, limits.METADATA_BYTES_MAX)
         case "depends_on", Sequence() as ids if len(ids) > limits.DEPENDENCIES_MAX:
             return f"names {len(ids)} tasks; at most {limits.DEPENDENCIES_MAX} are allowed"
         case "max_attempts", int(number) if not 1 <= number <= limits.MAX_ATTEMPTS_MAX:
@@ -97,13 +97,13 @@ def _fault(name: str, value: object) -> str | None:
             return None
 
 
-def _description_fault(text: str) -> str | None:
-    if not text.strip():
-        return "must say something"
-    return fault_in_text(text, limits.DESCRIPTION_CHARACTERS_MAX)
+def fault_in_prose(text: str, characters_max: int) -> str | None:
+    """As `fault_in_text`, for what must not be blank."""
+    return fault_in_text(text, characters_max) if text.strip() else "must say something"
 
 
-def _metadata_fault(value: object) -> str | None:
+def fault_in_object(value: object, bytes_max: int) -> str | None:
+    """What keeps a structure from being stored as JSON and shown back unchanged."""
     try:
         text = json_column(value)
         size = len(text.encode())
@@ -112,6 +112,6 @@ def _metadata_fault(value: object) -> str | None:
     # An escaped backslash before it makes it six ordinary characters.
     if "\\u0000" in text.replace("\\\\", ""):
         return "contains a NUL character"
-    if size > limits.METADATA_BYTES_MAX:
-        return f"has {size} bytes; at most {limits.METADATA_BYTES_MAX} are allowed"
+    if size > bytes_max:
+        return f"has {size} bytes; at most {bytes_max} are allowed"
     return None

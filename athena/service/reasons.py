@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from athena.model import limits
 from athena.model.instance import Claimer, Presence
 from athena.model.pause import Pause
+from athena.model.question import QuestionId
 from athena.model.reason import Reason, ReasonCode, Why
 from athena.model.task import Readiness, Task, TaskId
 from athena.model.text import iso
-from athena.store import dependencies, instances, tasks
+from athena.store import dependencies, instances, questions, tasks
 from athena.store.base import Reading
 
 _INSTANCES_LOOKED_AT: Final = 1_000
@@ -28,6 +30,7 @@ async def why(reading: Reading, task_id: TaskId) -> Why:
     reasons = [
         *await _pauses(reading, task),
         *_parked(task),
+        *await _question(reading, task),
         *await _blocked(reading, task),
         *_scheduled(reading, task),
         *await _lane(reading, task),
@@ -57,6 +60,17 @@ def _parked(task: Task) -> list[Reason]:
     if task.readiness is not Readiness.PARKED or task.parked_until is None:
         return []
     return [Reason(ReasonCode.PARKED_UNTIL, f"Parked until {iso(task.parked_until)}.")]
+
+
+async def _question(reading: Reading, task: Task) -> list[Reason]:
+    question_id = task.parked_question
+    question = await questions.find(reading, QuestionId(question_id)) if question_id else None
+    if question is None:
+        return []
+    text = question.text[: limits.EXCERPT_CHARACTERS_MAX]
+    more = "…" if len(text) < len(question.text) else ""
+    detail = f"Waits for the answer to question {question.id}: {text}{more}"
+    return [Reason(ReasonCode.QUESTION_OPEN, detail)]
 
 
 async def _blocked(reading: Reading, task: Task) -> list[Reason]:

@@ -13,12 +13,16 @@ from athena.service.health import Health
 from athena.service.instances import Instances
 from athena.service.keys import Keys
 from athena.service.leadership import Leadership
+from athena.service.messages import Messages
 from athena.service.polls import Polls
+from athena.service.questions import Questions
 from athena.service.queue import Queue
+from athena.service.sessions import Sessions
 from athena.service.sinks import SinkStates
 from athena.service.stats import Stats
 from athena.service.sweeping import Sweeping
 from athena.service.tasks import Tasks
+from athena.service.transcript import Transcript
 from athena.service.waking import Waking
 from athena.store.base import Store
 
@@ -30,6 +34,10 @@ class Services:
     tasks: Tasks
     claims: Claims
     polls: Polls
+    questions: Questions
+    messages: Messages
+    transcript: Transcript
+    sessions: Sessions
     instances: Instances
     queue: Queue
     keys: Keys
@@ -62,6 +70,10 @@ def build_services(
         tasks=Tasks(store, feed, max_attempts=max_attempts),
         claims=claims,
         polls=Polls(claims, Waking(store)),
+        questions=Questions(store, feed),
+        messages=Messages(store, max_attempts=max_attempts),
+        transcript=Transcript(store, feed),
+        sessions=Sessions(store),
         instances=Instances(store),
         queue=Queue(store),
         keys=Keys(store, clock),
@@ -81,6 +93,8 @@ def services_of_leader(services: Services, *, max_attempts: int) -> Services:
     return replace(
         services,
         tasks=Tasks(store, services.feed, max_attempts=max_attempts),
+        questions=Questions(store, services.feed),
+        messages=Messages(store, max_attempts=max_attempts),
         instances=Instances(store),
         queue=Queue(store),
         sinks=SinkStates(store),

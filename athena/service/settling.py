@@ -10,6 +10,7 @@ from athena.model.lifecycle import Status
 from athena.model.readiness import settled
 from athena.model.task import Readiness, Task, TaskId, replace
 from athena.model.text import epoch_milliseconds
+from athena.service import sessions, withdrawing
 from athena.store import dependencies, events, task_rows, tasks
 from athena.store.base import Transaction
 
@@ -27,6 +28,7 @@ async def save(tx: Transaction, before: Task, after: Task, event: TaskEvent, by:
     if after.is_pending:
         after = await _settled_for_now(tx, after)
     after = await tasks.save(tx, before, after, event, by)
+    await sessions.note(tx, before, after)
     if after.lane is not None:
         await settle_lane(tx, after.lane, told=after.id)
         after = await tasks.lock(tx, after.id)
@@ -34,6 +36,8 @@ async def save(tx: Transaction, before: Task, after: Task, event: TaskEvent, by:
         await _tell_dependents(tx, before, after)
     if has_moved:
         await tell_if_hopeless(tx, after)
+    if before.asker is not None and after.asker is None:
+        await withdrawing.withdraw_all(tx, after, event)
     return after
 
 
@@ -50,9 +54,12 @@ async def insert(tx: Transaction, task: Task, event: TaskEvent, by: Actor) -> Ta
     return await tasks.lock(tx, stored.id)
 
 
-async def resettle(tx: Transaction, task: Task) -> None:
-    """Bring a pending task up to date where only time, or another task, has changed."""
-    after = await _settled_for_now(tx, task)
+async def resettle(tx: Transaction, task: Task, *, changed: Task | None = None) -> None:
+    """Bring a pending task up to date where only time, or another task, has changed.
+
+    `changed`: what an event that was written already has made of it.
+    """
+    after = await _settled_for_now(tx, changed or task)
     if after != task:
         await _save_derived(tx, task, after)
     if after.lane is not None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from athena.model import holding, limits
-from athena.model.errors import FieldError, HasDependents, Invalid, TaskNotFound
+from athena.model.errors import HasDependents, TaskNotFound
 from athena.model.event import (
     Actor,
     Event,
@@ -15,7 +15,6 @@ from athena.model.event import (
     TaskChanged,
     TaskDeleted,
     TaskRetried,
-    TaskSubmitted,
 )
 from athena.model.instance import Asker
 from athena.model.lifecycle import Action, Status, move_for
@@ -23,7 +22,7 @@ from athena.model.outcome import Outcome, outcome_of
 from athena.model.page import Page, TaskFilter, event_position_of
 from athena.model.reason import Why
 from athena.model.task import Task, TaskId, replace
-from athena.service import reasons, settling
+from athena.service import reasons, settling, submitting, withdrawing
 from athena.service.asking import candidate_for
 from athena.service.drafts import KEEP, Changes, Draft, check_fields
 from athena.service.feed import Feed
@@ -48,46 +47,13 @@ class Tasks:
         check_fields({name: getattr(draft, name) for name in draft.__slots__})
 
         async def act(tx: Transaction) -> Task | None:
-            return await answer_once(tx, once, lambda: self._insert(tx, draft, by))
+            return await answer_once(
+                tx,
+                once,
+                lambda: submitting.insert(tx, draft, max_attempts=self._max_attempts, by=by),
+            )
 
         return cast("Task", await self._store.run(act, beside=True))
-
-    async def _insert(self, tx: Transaction, draft: Draft, by: Actor) -> Task:
-        depends_on = _as_stored(draft.depends_on)
-        unmet = await _check_dependencies(tx, None, depends_on)
-        task = Task(
-            id=TaskId(0),
-            description=draft.description,
-            status=Status.PENDING,
-            priority=draft.priority,
-            project=draft.project,
-            target=draft.target,
-            lane=draft.lane,
-            created_at=tx.now,
-            created_by=draft.created_by or by.name,
-            created_via=draft.created_via,
-            updated_at=tx.now,
-            not_before=draft.not_before,
-            depends_on=depends_on,
-            blocked_by=tuple(unmet),
-            max_attempts=draft.max_attempts or self._max_attempts,
-            metadata=draft.metadata,
-            continues=draft.continues,
-            submitter=draft.submitter,
-            unmet=len(unmet),
-            dependencies=len(depends_on),
-        )
-        submitted = TaskSubmitted(
-            priority=task.priority.value,
-            project=task.project,
-            target=task.target,
-            lane=task.lane,
-            created_by=task.created_by,
-            created_via=task.created_via,
-        )
-        stored = await settling.insert(tx, task, submitted, by)
-        await settling.tell_if_hopeless(tx, stored)
-        return stored
 
     async def get(self, task_id: TaskId) -> Task:
         """The task.
@@ -128,7 +94,7 @@ class Tasks:
         wanted = changes.wanted()
         check_fields(wanted)
         if changes.depends_on is not KEEP:
-            wanted["depends_on"] = _as_stored(changes.depends_on)
+            wanted["depends_on"] = submitting.as_stored(changes.depends_on)
 
         async def act(tx: Transaction) -> Task:
             before = await tasks.lock(tx, task_id)
@@ -195,7 +161,10 @@ class Tasks:
             move_for(task.status, Action.DELETE)
             if await dependencies.count_dependents(tx, task.id, limit=1):
                 raise HasDependents(f"Other tasks depend on task #{task.id}: remove them first.")
-            await tasks.delete(tx, task, TaskDeleted(reason="requested"), by)
+            deleted = TaskDeleted(reason="requested")
+            if task.asker is not None:
+                await withdrawing.withdraw_all(tx, task, deleted)
+            await tasks.delete(tx, task, deleted, by)
             if task.lane is not None and task.is_pending:
                 await settling.settle_lane(tx, task.lane)
 
@@ -278,43 +247,8 @@ async def purge(
     return removed
 
 
-def _as_stored(depends_on: tuple[TaskId, ...]) -> tuple[TaskId, ...]:
-    """Each dependency once, by id, as a reading gives them."""
-    return tuple(sorted(set(depends_on)))
-
-
-async def _check_dependencies(
-    tx: Transaction, before: Task | None, depends_on: tuple[TaskId, ...]
-) -> list[TaskId]:
-    """Those of the dependencies that are not completed; `before`: the task, if it is not new.
-
-    Raises: Invalid, for one that does not exist, has too many dependents, or closes a cycle.
-    """
-    counted = before.depends_on if before else ()
-    unmet = []
-    for dependency in depends_on:
-        row = await tx.fetch_one("get_task", {"id": dependency})
-        if row is None:
-            raise _bad_dependency("names a task that does not exist")
-        if row["status"] != Status.COMPLETED.value:
-            unmet.append(dependency)
-        at_most = limits.DEPENDENTS_MAX
-        if (
-            dependency not in counted
-            and await dependencies.count_dependents(tx, dependency, limit=at_most) >= at_most
-        ):
-            raise _bad_dependency(f"{at_most} tasks depend on #{dependency} already")
-    if before and await dependencies.would_close_a_cycle(tx, before.id, depends_on):
-        raise _bad_dependency("the task would wait for itself")
-    return unmet
-
-
-def _bad_dependency(message: str) -> Invalid:
-    return Invalid(errors=[FieldError("depends_on", message)])
-
-
 async def _with_new_dependencies(tx: Transaction, before: Task, after: Task) -> Task:
-    unmet = await _check_dependencies(tx, before, after.depends_on)
+    unmet = await submitting.check_dependencies(tx, before, after.depends_on)
     await dependencies.replace_all(tx, after.id, after.depends_on)
     return replace(
         after,

@@ -80,6 +80,8 @@ def from_row(row: Row) -> Task:
         affinity=row["affinity"],
         affinity_until=time_value(row["affinity_until"]),
         parked_until=time_value(row["parked_until"]),
+        asker=row["asker"],
+        parked_question=row["parked_question"],
         offered_to=row["offered_to"] or None,
         due_at=time_value(row["due_at"]),
     )
@@ -119,6 +121,8 @@ def to_row(task: Task) -> dict[str, Value]:
         "dependencies": task.dependencies,
         "unmet": task.unmet,
         "parked_until": time_column(task.parked_until),
+        "asker": task.asker,
+        "parked_question": task.parked_question,
         "affinity": task.affinity,
         "affinity_until": time_column(task.affinity_until),
         "offered_to": (task.offered_to or "") if task.is_pending else None,

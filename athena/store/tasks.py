@@ -10,7 +10,7 @@ from typing import Final
 import orjson
 
 from athena.model.errors import TaskNotFound, Unavailable
-from athena.model.event import Actor, TaskDeleted, TaskEvent
+from athena.model.event import Actor, QuestionEvent, TaskDeleted, TaskEvent
 from athena.model.instance import Claimer
 from athena.model.lifecycle import ENDED, Status
 from athena.model.task import Readiness, Task, TaskId, replace
@@ -33,7 +33,9 @@ async def insert(tx: Transaction, task: Task, event: TaskEvent, by: Actor) -> Ta
     return stored
 
 
-async def save(tx: Transaction, before: Task, after: Task, event: TaskEvent, by: Actor) -> Task:
+async def save(
+    tx: Transaction, before: Task, after: Task, event: TaskEvent | QuestionEvent, by: Actor
+) -> Task:
     """Store what a task has become, together with the event that says so.
 
     `before` was locked in this transaction; where it is no longer what is stored, the whole
@@ -66,6 +68,8 @@ def _remember(tx: Transaction, task: Task) -> None:
 
 def _way_to_save(before: Task, after: Task) -> tuple[str, Callable[[Task], dict[str, Value]]]:
     """The narrowest statement that writes all that the move can change, and what it writes."""
+    if before.asker is not None:
+        return "save_task", to_row
     if after.is_running and before.is_pending:
         return "save_claimed", claimed_columns
     if after.status.is_end and not before.status.is_end:

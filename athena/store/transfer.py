@@ -59,9 +59,9 @@ TABLES: Final = (
             "id description status priority project target lane created_at created_by created_via"
             " submitter updated_at not_before max_attempts attempt failures claimed_by claimed_at"
             " late_holder lease_ms lease_deadline lease_expires_at readiness dependencies unmet"
-            " parked_until affinity affinity_until offered_to due_at phase progress_percent"
-            " progress_message notes error result cost_usd completed_at session_id continues"
-            " metadata".split()
+            " parked_until asker parked_question affinity affinity_until offered_to due_at phase"
+            " progress_percent progress_message notes error result cost_usd completed_at session_id"
+            " continues metadata".split()
         ),
         start={"id": _BEFORE_ALL_IDS},
         counts_ids=True,
@@ -72,6 +72,25 @@ TABLES: Final = (
         insert="import_task_dependencies",
         columns=("task_id", "depends_on"),
         start={"task_id": _BEFORE_ALL_IDS, "depends_on": _BEFORE_ALL_IDS},
+    ),
+    Table(
+        name="questions",
+        page="export_questions",
+        insert="import_questions",
+        columns=tuple(
+            "id task_id attempt instance kind text choices action key status asked_at answer note"
+            " answered_by answered_via answered_at".split()
+        ),
+        start={"id": _BEFORE_ALL_IDS},
+        counts_ids=True,
+    ),
+    Table(
+        name="messages",
+        page="export_messages",
+        insert="import_messages",
+        columns=("id", "task_id", "text", "sent_by", "sent_via", "sent_at", "follow_up"),
+        start={"id": _BEFORE_ALL_IDS},
+        counts_ids=True,
     ),
     Table(
         name="events",

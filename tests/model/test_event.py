@@ -23,7 +23,7 @@ def test_every_event_has_a_type_and_words(kind: type[Happening]):
     noun = kind.type.partition(".")[0]
 
     assert (noun == "task") is issubclass(kind, TaskEvent)
-    assert noun in {"task", "instance", "queue", "key"}
+    assert noun in {"task", "question", "message", "instance", "queue", "key"}
     assert kind.__doc__
 
 

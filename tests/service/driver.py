@@ -11,14 +11,17 @@ from athena.background.leases import LeaseDuty
 from athena.model.event import Actor, ActorKind, Event
 from athena.model.instance import Asker
 from athena.model.lifecycle import Status
+from athena.model.message import Sent
 from athena.model.page import TaskFilter
 from athena.model.pause import Pause
+from athena.model.question import Question, QuestionFilter, QuestionStatus
 from athena.model.reason import Why
 from athena.model.task import Phase, Priority, Progress, Readiness, Task, TaskId
 from athena.service.claims import Finish
 from athena.service.drafts import Changes, Draft
 from athena.service.instances import Heartbeat, HeartbeatAnswer
 from athena.service.once import Once
+from athena.service.questions import QuestionDraft
 from athena.service.services import Services, build_services
 from athena.store.base import Store
 from tests.store.clock import ManualClock
@@ -78,6 +81,14 @@ class QueueDriver:
 
     async def resume(self, project: str | None = None, instance: str | None = None) -> None:
         await self.services.queue.resume(Pause(project=project, instance=instance), by=ALICE)
+
+    async def answer(self, question: Question, answer: str = "PostgreSQL", **said: Any) -> Question:
+        """A person answers."""
+        return await self.services.questions.answer(question.id, answer, by=ALICE, **said)
+
+    async def send(self, task: Task, text: str = "Use PostgreSQL.", **said: Any) -> Sent:
+        """A person says something to a task."""
+        return await self.services.messages.send(task.id, text, by=ALICE, **said)
 
     # --- instances --------------------------------------------------------------------------------
 
@@ -182,20 +193,51 @@ class QueueDriver:
         by: str,
         *,
         until: datetime | None = None,
+        question: Question | None = None,
         attempt: int | _Own | None = OWN,
         session_id: str | None = None,
         notes: str | None = None,
     ) -> Task:
-        """Give it back to wait: an hour unless a time is given."""
+        """Give it back to wait: an hour unless a time or a question is given."""
+        if until is None and question is None:
+            until = self.clock.now() + timedelta(hours=1)
         return await self.services.claims.park(
             task.id,
             instance=by,
             attempt=_attempt(task, attempt),
-            until=until or self.clock.now() + timedelta(hours=1),
+            until=until,
+            question=None if question is None else question.id,
             session_id=session_id,
             notes=notes,
             by=WORKER,
         )
+
+    async def ask(
+        self,
+        task: Task,
+        by: str,
+        text: str = "Which database?",
+        *,
+        attempt: int | _Own | None = OWN,
+        **said: Any,
+    ) -> Question:
+        """The holder asks a person."""
+        return await self.services.questions.ask(
+            task.id,
+            QuestionDraft(text=text, **said),
+            instance=by,
+            attempt=_attempt(task, attempt),
+            by=WORKER,
+        )
+
+    async def withdraw(self, question: Question, by: str) -> Question:
+        return await self.services.questions.withdraw(question.id, instance=by, by=WORKER)
+
+    async def asked_by(self, instance: str, **said: Any) -> tuple[Task, Question]:
+        """A new task whose holder waits for an answer, and the question."""
+        task = await self.claimed_by(instance, **said)
+        question = await self.ask(task, instance)
+        return await self.get(task), question
 
     async def complete(
         self,
@@ -274,6 +316,23 @@ class QueueDriver:
 
     async def readiness_of(self, task: Task) -> Readiness | None:
         return (await self.get(task)).readiness
+
+    async def question(self, question: Question) -> Question:
+        """The question as it is now."""
+        return await self.services.questions.get(question.id)
+
+    async def questions(
+        self,
+        status: QuestionStatus | None = None,
+        *,
+        task: Task | None = None,
+        project: str | None = None,
+    ) -> list[Question]:
+        """All questions that fit, of whatever status unless one is named."""
+        wanted = QuestionFilter(
+            status=status, task_id=None if task is None else task.id, project=project
+        )
+        return list((await self.services.questions.list(wanted, limit=_EVERYTHING)).items)
 
     async def why(self, task: Task) -> Why:
         return await self.services.tasks.why(task.id)

@@ -1,12 +1,12 @@
 -- name: insert_task
 INSERT INTO tasks (
     description, status, priority, project, target, lane, created_at, created_by, created_via,
-    submitter, updated_at, not_before, max_attempts, readiness, dependencies, unmet, offered_to,
-    due_at, session_id, continues, metadata
+    submitter, updated_at, not_before, max_attempts, readiness, dependencies, unmet, affinity,
+    affinity_until, offered_to, due_at, session_id, continues, metadata
 ) VALUES (
     :description, :status, :priority, :project, :target, :lane, :created_at, :created_by,
     :created_via, :submitter, :updated_at, :not_before, :max_attempts, :readiness, :dependencies,
-    :unmet, :offered_to, :due_at, :session_id, :continues, :metadata
+    :unmet, :affinity, :affinity_until, :offered_to, :due_at, :session_id, :continues, :metadata
 );
 
 -- name: get_task
@@ -25,7 +25,8 @@ SELECT * FROM tasks WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY id;
 
 -- name: save_claimed
 -- A transition writes what it can change and no more: all columns at once cost twice as much. What
--- is known only of pending tasks is gone with the claim (model/holding.py).
+-- is known only of pending tasks is gone with the claim (model/holding.py). The two narrow ones are
+-- for tasks without an open question, which neither has an asker nor is parked on one.
 -- Guarded, as the two below: a task that moved on meanwhile is not overwritten.
 UPDATE tasks SET
     status = :status, updated_at = :updated_at, attempt = :attempt, claimed_by = :claimed_by,
@@ -56,7 +57,8 @@ UPDATE tasks SET
     attempt = :attempt, failures = :failures, claimed_by = :claimed_by, claimed_at = :claimed_at,
     late_holder = :late_holder, lease_ms = :lease_ms, lease_deadline = :lease_deadline,
     lease_expires_at = :lease_expires_at, readiness = :readiness, dependencies = :dependencies,
-    unmet = :unmet, parked_until = :parked_until, affinity = :affinity,
+    unmet = :unmet, parked_until = :parked_until, asker = :asker,
+    parked_question = :parked_question, affinity = :affinity,
     affinity_until = :affinity_until, offered_to = :offered_to, due_at = :due_at, phase = :phase,
     progress_percent = :progress_percent, progress_message = :progress_message, notes = :notes,
     error = :error, result = :result, cost_usd = :cost_usd, completed_at = :completed_at,
@@ -76,8 +78,8 @@ WHERE id = :id AND attempt = :attempt AND claimed_by = :instance AND status = 'i
 -- Readiness follows from other things that were written with their own event.
 UPDATE tasks SET
     updated_at = :updated_at, readiness = :readiness, parked_until = :parked_until,
-    affinity = :affinity, affinity_until = :affinity_until, offered_to = :offered_to,
-    due_at = :due_at, unmet = :unmet
+    asker = :asker, parked_question = :parked_question, affinity = :affinity,
+    affinity_until = :affinity_until, offered_to = :offered_to, due_at = :due_at, unmet = :unmet
 WHERE id = :id AND status = 'pending';
 
 -- name: delete_task

@@ -9,16 +9,16 @@ INSERT INTO tasks (
     id, description, status, priority, project, target, lane, created_at, created_by,
     created_via, submitter, updated_at, not_before, max_attempts, attempt, failures, claimed_by,
     claimed_at, late_holder, lease_ms, lease_deadline, lease_expires_at, readiness,
-    dependencies, unmet, parked_until, affinity, affinity_until, offered_to, due_at, phase,
-    progress_percent, progress_message, notes, error, result, cost_usd, completed_at,
-    session_id, continues, metadata
+    dependencies, unmet, parked_until, asker, parked_question, affinity, affinity_until,
+    offered_to, due_at, phase, progress_percent, progress_message, notes, error, result, cost_usd,
+    completed_at, session_id, continues, metadata
 ) VALUES (
     :id, :description, :status, :priority, :project, :target, :lane, :created_at, :created_by,
     :created_via, :submitter, :updated_at, :not_before, :max_attempts, :attempt, :failures,
     :claimed_by, :claimed_at, :late_holder, :lease_ms, :lease_deadline, :lease_expires_at,
-    :readiness, :dependencies, :unmet, :parked_until, :affinity, :affinity_until, :offered_to,
-    :due_at, :phase, :progress_percent, :progress_message, :notes, :error, :result, :cost_usd,
-    :completed_at, :session_id, :continues, :metadata
+    :readiness, :dependencies, :unmet, :parked_until, :asker, :parked_question, :affinity,
+    :affinity_until, :offered_to, :due_at, :phase, :progress_percent, :progress_message, :notes,
+    :error, :result, :cost_usd, :completed_at, :session_id, :continues, :metadata
 );
 
 -- name: export_task_dependencies
@@ -28,6 +28,25 @@ ORDER BY task_id, depends_on LIMIT :limit;
 -- name: import_task_dependencies
 INSERT INTO task_dependencies (task_id, depends_on)
 VALUES (:task_id, :depends_on);
+
+-- name: export_questions
+SELECT * FROM questions WHERE id > :id ORDER BY id LIMIT :limit;
+
+-- name: import_questions
+INSERT INTO questions (
+    id, task_id, attempt, instance, kind, text, choices, action, key, status, asked_at, answer,
+    note, answered_by, answered_via, answered_at
+) VALUES (
+    :id, :task_id, :attempt, :instance, :kind, :text, :choices, :action, :key, :status, :asked_at,
+    :answer, :note, :answered_by, :answered_via, :answered_at
+);
+
+-- name: export_messages
+SELECT * FROM messages WHERE id > :id ORDER BY id LIMIT :limit;
+
+-- name: import_messages
+INSERT INTO messages (id, task_id, text, sent_by, sent_via, sent_at, follow_up)
+VALUES (:id, :task_id, :text, :sent_by, :sent_via, :sent_at, :follow_up);
 
 -- name: export_events
 SELECT * FROM events WHERE id > :id ORDER BY id LIMIT :limit;

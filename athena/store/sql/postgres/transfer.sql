@@ -9,6 +9,10 @@ FROM api_keys_id_seq
 UNION ALL
 SELECT 'events', CASE WHEN is_called THEN last_value ELSE 0 END FROM events_id_seq
 UNION ALL
+SELECT 'messages', CASE WHEN is_called THEN last_value ELSE 0 END FROM messages_id_seq
+UNION ALL
+SELECT 'questions', CASE WHEN is_called THEN last_value ELSE 0 END FROM questions_id_seq
+UNION ALL
 SELECT 'tasks', CASE WHEN is_called THEN last_value ELSE 0 END FROM tasks_id_seq;
 
 -- name: set_id_counter
