@@ -42,6 +42,10 @@ class Unreachable(AthenaError):
     exit_code = EXIT_UNREACHABLE
 
 
+class NotSent(Unreachable):
+    """No connection could be made: Athena did not get the request."""
+
+
 class NotAthena(Unreachable):
     """Something answered, but not Athena: a proxy's page, a redirect, another service."""
 

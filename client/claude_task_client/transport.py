@@ -7,7 +7,14 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Final, NamedTuple, Protocol
 from urllib.parse import urlencode
 
-from claude_task_client.errors import NotAthena, TooMany, Unavailable, Unreachable, refusal
+from claude_task_client.errors import (
+    NotAthena,
+    NotSent,
+    TooMany,
+    Unavailable,
+    Unreachable,
+    refusal,
+)
 
 # This bounds what a stranger on the port may send us; Athena's longest pages stay below it.
 ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -102,15 +109,17 @@ def stranger(url: str, status: int, headers: Mapping[str, str]) -> NotAthena:
 def worth_another_try(call: Call) -> Callable[[Exception], bool | float]:
     """Whether, or after how many seconds, this call may be sent again after an error.
 
-    A call that Athena did not carry out (429, 503) may always be; one whose answer was lost only
-    where a second time changes nothing.
+    A call that Athena did not carry out (429, 503) or never got may always be; one whose answer was
+    lost only where a second time changes nothing.
     """
 
     def decide(error: Exception) -> bool | float:
         if isinstance(error, TooMany | Unavailable):
             wait = error.retry_after_seconds
             return True if wait is None else min(wait, RETRY_AFTER_SECONDS_MAX)
-        return isinstance(error, Unreachable) and is_repeatable(call)
+        return isinstance(error, NotSent) or (
+            isinstance(error, Unreachable) and is_repeatable(call)
+        )
 
     return decide
 

@@ -10,6 +10,7 @@ from claude_task_client.errors import (
     Invalid,
     NotAthena,
     NotFound,
+    NotSent,
     Refused,
     TooMany,
     Unavailable,
@@ -111,6 +112,7 @@ LOST = Unreachable("gone")
 )
 def test_a_lost_answer_is_asked_for_again_only_where_that_changes_nothing(call, again):
     assert worth_another_try(call)(LOST) is again
+    assert worth_another_try(call)(NotSent("nobody listens")) is True
 
 
 def test_what_athena_did_not_do_may_always_be_asked_again_when_it_says():
