@@ -1,38 +1,12 @@
-"""`claude-task-client`: finds the command that was asked for, and imports it alone."""
+"""`claude-task-client`: the console script, and what its commands have in common."""
 
 from __future__ import annotations
 
-import importlib
 import sys
 
 import click
 
-
-class Commands(click.Group):
-    """Each command is the file of its name in `commands/`."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
-        from pathlib import Path
-
-        folder = Path(__file__).with_name("commands")
-        return sorted(file.stem for file in folder.glob("*.py") if file.stem != "__init__")
-
-    def get_command(
-        self,
-        ctx: click.Context,  # noqa: ARG002  click's signature
-        cmd_name: str,
-    ) -> click.Command | None:
-        if not cmd_name.isalpha():
-            return None
-        name = f"claude_task_client.commands.{cmd_name}"
-        try:
-            command: click.Command = importlib.import_module(name).command
-        except ModuleNotFoundError as error:
-            if error.name != name:
-                raise
-            return None
-        command.name = cmd_name
-        return command
+from claude_task_client.command_folder import CommandFolder
 
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -43,7 +17,11 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=CommandFolder,
+    package="claude_task_client.commands",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version)
 def group() -> None:
     """Take tasks from Athena's queue, work on them, and submit new ones.

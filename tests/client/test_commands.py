@@ -385,12 +385,15 @@ def test_no_text_of_a_task_reaches_the_terminal_as_control(laptop):
 
 
 def test_every_command_explains_itself_and_takes_json():
-    names = group.list_commands(click.Context(group))
+    context = click.Context(group)
 
-    for name in names:
-        shown = CliRunner().invoke(group, [name, "--help"])
-        assert shown.exit_code == DONE
-        assert "--json" in shown.output, name
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        below = command.list_commands(context) if isinstance(command, click.Group) else []
+        for words in [[name, each] for each in below] or [[name]]:
+            shown = CliRunner().invoke(group, [*words, "--help"])
+            assert shown.exit_code == DONE
+            assert "--json" in shown.output, words
     assert {"check", "list", "next", "claim", "complete", "add", "status"} <= set(names)
 
 

@@ -1,0 +1,1 @@
+"""What belongs to `claude-task-client work`: a file each."""
