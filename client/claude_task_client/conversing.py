@@ -98,7 +98,8 @@ class Conversing(Calls):
     async def withdraw(self, question_id: int) -> Question:
         """Take a question back that this instance asked and needs no answer to any more."""
         body = told(instance=self.instance)
-        return await self._question(Call("POST", _path(question_id, "withdraw"), body=body))
+        call = Call("POST", _path(question_id, "withdraw"), body=body, repeatable=True)
+        return await self._question(call)
 
     async def send_message(
         self, task_id: int, text: str, *, created_by: str | None = None

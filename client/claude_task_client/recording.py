@@ -40,14 +40,14 @@ class Recording(Calls):
         maybe `at`. The sender numbers the lines of an attempt from 0, and `first` is the number of
         the first one here: lines that Athena has already are ignored, so the same may be sent
         twice. Gives the number that she expects next. However many lines, they go in requests that
-        she takes.
+        she takes. A task named by its number needs its `attempt`.
         """
         number = first
         expected = first
         for batch in _batches(lines):
             body = self._held(task, attempt, first=number, lines=batch)
             # The attempt fences a repetition: it can never reach a newer claim's transcript.
-            call = Call("POST", path_of(task, "log"), body=body, repeatable="attempt" in body)
+            call = Call("POST", path_of(task, "log"), body=body, repeatable=True)
             expected = self._expected(await self._json(call))
             number += len(batch)
         return expected
