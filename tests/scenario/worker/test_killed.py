@@ -1,0 +1,130 @@
+"""A worker that is killed with -9, in every stage and at any moment: each task ends once."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.model import Hold, Say
+from tests.scenario.worker.workshop import Workshop, eventually, writes
+
+pytestmark = pytest.mark.slow
+
+STAGES = ("checkpoint", "implement", "nudge", "audit", "test", "commit", "publish", "report")
+_TRIES = 20
+
+
+def _stage_of(workshop: Workshop, task_id: int) -> str | None:
+    record = workshop.state / "jobs" / str(task_id) / "record.json"
+    try:
+        told = json.loads(record.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return "told" if told["ending"] else str(told["stage"])
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_in_a_stage(workshop: Workshop, stage: str):
+    """Whatever it was at, the next worker goes on from there: one end, one commit, one push."""
+    workshop.project = {"push": True}
+    slow_test = f"{sys.executable} -c 'import time; time.sleep(0.5)'"
+    if stage == "test":
+        workshop.project["test_command"] = slow_test
+    steps = [writes("window.py", "x = 1\n"), Say("Done.")]
+    workshop.script("window", *[steps] * 5)
+
+    for _ in range(_TRIES):
+        task_id = workshop.add("window")
+        worker = workshop.work()
+        _watch(lambda: _stage_of(workshop, task_id) in {stage, "told"})  # noqa: B023  at once
+        worker.kill()
+        worker.wait()
+        hit = _stage_of(workshop, task_id) == stage
+        eventually(lambda: not workshop.runs(), what="no process outlives its worker", seconds=20)
+        workshop.work("--once")
+        _check_done_once(workshop, task_id)
+        if hit:
+            break
+    else:
+        pytest.fail(f"never killed in {stage}")
+    workshop.check_nothing_is_left()
+
+
+def _watch(is_there: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not is_there():
+        assert time.monotonic() < deadline
+        time.sleep(0.0005)
+
+
+def _check_done_once(workshop: Workshop, task_id: int) -> None:
+    task = workshop.ended(task_id)
+    assert task["status"] == "completed", workshop.story(task_id)
+    assert task["failures"] == 0
+    assert workshop.events(task_id).count("task.completed") == 1
+    branch = task["result"]["branch"]
+    assert workshop.git("rev-list", "--count", f"main..{branch}") == "1"
+    assert workshop.git("rev-parse", branch, folder=workshop.origin) == task["result"]["commit"]
+
+
+def test_killed_at_random_moments(workshop: Workshop, is_full: bool):
+    """Many tasks, several at once, many kills: each ends exactly once, with one commit and push."""
+    tasks, kills = (20, 50) if is_full else (6, 8)
+    workshop.worker_keys = {"jobs": 4}
+    workshop.project = {"push": True}
+    turn = [writes("window.py", "x = 1\n"), Say("Done.")]
+    workshop.script("window", *[turn] * 100)
+    ids = [workshop.add("window", max_attempts=100) for _ in range(tasks)]
+    dice = random.Random(20_261_122)
+    killed = 0
+
+    while killed < kills:
+        worker = workshop.work()
+        time.sleep(dice.uniform(0.3, 4.0))
+        worker.kill()
+        worker.wait()
+        killed += 1
+        if all(workshop.task(i)["status"] == "completed" for i in ids):
+            # The rest of the kills hit work as well.
+            ids += [workshop.add("window", max_attempts=100) for _ in range(4)]
+    workshop.work()
+
+    for task_id in ids:
+        task = workshop.ended(task_id, seconds=240)
+        told = workshop.events(task_id)
+        assert task["status"] == "completed", workshop.story(task_id)
+        assert told.count("task.completed") == 1
+        branch = task["result"]["branch"]
+        assert workshop.git("rev-list", "--count", f"main..{branch}") == "1"
+        assert workshop.git("rev-parse", branch, folder=workshop.origin) == task["result"]["commit"]
+    workshop.check_nothing_is_left()
+
+
+def test_killed_while_claude_works(workshop: Workshop, tmp_path: Path):
+    """No process outlives the worker; the same attempt goes on, and what was done is there."""
+    workshop.script(
+        "window",
+        [writes("a.py", "x = 1\n"), Hold("never", Say("Done."))],
+        [writes("b.py", "y = 1\n"), Say("Done.")],
+    )
+    task_id = workshop.add("window")
+    worker = workshop.work()
+    eventually(lambda: len(workshop.model.requests_of("window")) >= 2, what="it works")
+
+    worker.kill()
+    worker.wait()
+
+    eventually(lambda: not workshop.runs(), what="no process outlives its worker", seconds=20)
+    workshop.work("--once")
+    task = workshop.ended(task_id)
+    assert task["status"] == "completed", workshop.story(task_id)
+    assert task["attempt"] == 1
+    changed = workshop.git("diff", "--name-only", "main", task["result"]["branch"]).split()
+    assert changed == ["a.py", "b.py"]
+    workshop.check_nothing_is_left()
