@@ -92,6 +92,12 @@ def _query_number(value: object) -> object:
     raise ValueError("must be a number")
 
 
+def _query_flag(value: object) -> object:
+    if value in {"true", "false"}:
+        return value == "true"
+    raise ValueError("must be true or false")
+
+
 def _query_time(value: object) -> object:
     # An offset's plus sign that was not escaped arrives as a space.
     return _time(_SPACE_FOR_PLUS.sub(r"+\1", value) if isinstance(value, str) else value)
@@ -162,6 +168,7 @@ Lease = Annotated[
     BeforeValidator(_number),
 ]
 Wait = Annotated[float, Field(ge=0, le=limits.WAIT_MAX.total_seconds()), BeforeValidator(_number)]
+LineNumber = Annotated[int, Field(ge=0, le=limits.LINE_NUMBER_MAX), BeforeValidator(_integer)]
 Percent = Annotated[int, Field(ge=0, le=100), BeforeValidator(_integer)]
 MaxAttempts = Annotated[int, Field(ge=1, le=limits.MAX_ATTEMPTS_MAX), BeforeValidator(_integer)]
 Slots = Annotated[int, Field(ge=0, le=10_000), BeforeValidator(_integer)]
@@ -173,6 +180,17 @@ Description = Annotated[
 ]
 Notes = Annotated[str, Field(max_length=limits.NOTES_CHARACTERS_MAX)]
 Message = Annotated[str, Field(max_length=limits.MESSAGE_CHARACTERS_MAX)]
+QuestionText = Annotated[
+    str, Field(min_length=1, max_length=limits.QUESTION_CHARACTERS_MAX, pattern=r"\S")
+]
+QuestionKey = Annotated[
+    str, Field(min_length=1, max_length=limits.QUESTION_KEY_CHARACTERS_MAX, pattern=r"\S")
+]
+Choice = Annotated[str, Field(min_length=1, max_length=limits.CHOICE_CHARACTERS_MAX, pattern=r"\S")]
+Choices = Annotated[list[Choice], Field(min_length=1, max_length=limits.CHOICES_MAX)]
+Tool = Annotated[str, Field(min_length=1, max_length=limits.TOOL_CHARACTERS_MAX, pattern=r"\S")]
+Answer = Annotated[str, Field(min_length=1, max_length=limits.ANSWER_CHARACTERS_MAX, pattern=r"\S")]
+AnswerNote = Annotated[str, Field(max_length=limits.ANSWER_CHARACTERS_MAX)]
 PriorityWord = Annotated[
     Priority, BeforeValidator(_priority), _words([*(p.value for p in Priority), "normal"])
 ]
@@ -191,6 +209,7 @@ QueryLimit = Annotated[int, Field(ge=1, le=limits.PAGE_MAX), BeforeValidator(_qu
 QueryWait = Annotated[
     float, Field(ge=0, le=limits.WAIT_MAX.total_seconds()), BeforeValidator(_query_number)
 ]
+QueryFlag = Annotated[bool, BeforeValidator(_query_flag)]
 QueryTime = Annotated[datetime, BeforeValidator(_query_time), WithJsonSchema(dict(_TIME_SCHEMA))]
 # Lists in a query: one or several values, with commas between them.
 QueryStatuses = Annotated[

@@ -48,6 +48,10 @@ _TEXT_ID: Final = {"type": "string", "minLength": 1, "maxLength": limits.LABEL_C
 _NOUNS: Final[Mapping[str, str]] = {
     "tasks": "Tasks, as people and programs submit, find, change and end them",
     "claims": "What instances do with tasks",
+    "questions": "Questions that instances ask people, and the answers",
+    "messages": "What people write to tasks",
+    "transcript": "What was said and done while a task was worked on",
+    "sessions": "Claude's conversations",
     "instances": "Who is there",
     "queue": "The queue as a whole",
     "events": "The event log",

@@ -1,64 +1,54 @@
-"""Server-sent events: the log as it grows, to each who listens, from wherever it left off."""
+"""Server-sent events: to each who listens whatever its source tells, for as long as it listens."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import structlog
 from aiohttp import web
+from multidict import istr
 
-from athena.api.reply import json_bytes
-from athena.api.wire.events import event_json
-from athena.model.errors import TooMany, Unavailable
-from athena.model.event import ActorKind, Event
+from athena.model.errors import FieldError, Invalid, TooMany, Unavailable
 from athena.service.feed import Feed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STREAMS_PER_KEY_MAX: Final = 32
+COMMENT: Final = b": still here\n\n"
 # A comment line at least every 15 s; some time is left for the way.
 _COMMENT_EVERY: Final = timedelta(seconds=12)
-_BATCH: Final = 100
 _WRITE_SECONDS_MAX: Final = 30.0
 _AWAY_SECONDS: Final = 1.0
-_COMMENT: Final = b": still here\n\n"
+_LAST_EVENT_ID: Final = istr("Last-Event-ID")
+_POSITION_DIGITS_MAX: Final = 18
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventFilter:
-    """Which events are wanted; a field that is None does not restrict.
+class Frames(NamedTuple):
+    """Some of a stream, which may be nothing; `are_last`: it ends with them."""
 
-    `instance` is the one that the event is about or that caused it; `actor` a name, or `kind:name`.
-    """
-
-    task: int | None = None
-    types: frozenset[str] | None = None
-    instance: str | None = None
-    actor: str | None = None
-
-    def wants(self, event: Event) -> bool:
-        """Whether the event is one of them."""
-        return (
-            (self.task is None or event.task_id == self.task)
-            and (self.types is None or event.type in self.types)
-            and (self.instance is None or self.instance in _instances_of(event))
-            and (self.actor is None or self.actor in _names_of(event))
-        )
+    content: bytes
+    are_last: bool = False
 
 
-def _instances_of(event: Event) -> tuple[object, str | None]:
-    by = event.actor.name if event.actor.kind is ActorKind.INSTANCE else None
-    return event.data.get("instance"), by
+class Source(Protocol):
+    """What a stream tells, from where its listener left off."""
 
+    async def begin(self) -> bytes:
+        """What it starts with: at least a comment.
 
-def _names_of(event: Event) -> tuple[str, str]:
-    return event.actor.name, f"{event.actor.kind.value}:{event.actor.name}"
+        Raises: Unavailable, and then there is no stream.
+        """
+
+    async def more(self, wait: timedelta) -> Frames:
+        """What comes next, waiting for it so long at most.
+
+        Raises: Unavailable; it is asked again.
+        """
 
 
 class Streams:
@@ -93,18 +83,15 @@ class Streams:
         request: web.BaseRequest,
         *,
         key_id: int,
-        wanted: EventFilter,
-        after: int | None,
+        source: Source,
         is_valid: Callable[[], Awaitable[bool]],
     ) -> web.StreamResponse:
-        """Write events until the client goes, its key is revoked, or the server stops.
+        """Write until the source ends, the client goes, its key is revoked, or the server stops.
 
-        `after` None: from now on. A position that is not kept any more starts with a `reset`.
-
-        Raises: TooMany.
+        Raises: TooMany; Unavailable.
         """
         with self._opened(key_id, request):
-            position, is_reset = await self._start(after)
+            first = await source.begin()
             response = web.StreamResponse(
                 headers={
                     "Content-Type": "text/event-stream; charset=utf-8",
@@ -118,36 +105,19 @@ class Streams:
             response.force_close()
             try:
                 await response.prepare(request)
-                await _write(response, _reset_frame(position) if is_reset else _COMMENT)
-                await self._follow(request, response, wanted, position, is_valid)
+                await _write(response, first)
+                await self._follow(request, response, source, is_valid)
             except (ConnectionError, TimeoutError):
                 # Gone, or not reading: a stream that breaks is resumed by its Last-Event-ID.
                 if request.transport is not None:
                     request.transport.abort()
             return response
 
-    async def _start(self, after: int | None) -> tuple[int, bool]:
-        """Where to begin, and whether the listener has missed something for good."""
-        if after is None:
-            return self._feed.position, False
-        if after > self._feed.position:
-            # Another replica may have told of it before this one has heard of it.
-            await self._feed.catch_up()
-        newest = self._feed.position
-        oldest = await self._feed.first_kept()
-        if after > newest:
-            # From another life of the store: what it counts is not what is counted here.
-            return newest, True
-        if oldest > after + 1:
-            return oldest - 1, True
-        return after, False
-
     async def _follow(
         self,
         request: web.BaseRequest,
         response: web.StreamResponse,
-        wanted: EventFilter,
-        position: int,
+        source: Source,
         is_valid: Callable[[], Awaitable[bool]],
     ) -> None:
         loop = asyncio.get_running_loop()
@@ -156,35 +126,36 @@ class Streams:
             try:
                 if not await is_valid():
                     return
-                events = await self._feed.read(position, limit=_BATCH)
+                remaining = timedelta(seconds=max(0.0, comment_at - loop.time()))
+                frames = await source.more(remaining)
             except Unavailable:
                 # The store is away for a while: the stream waits with its listener.
-                events = []
+                frames = Frames(b"")
                 await asyncio.sleep(_AWAY_SECONDS)
-            frames = b"".join(_frame(event) for event in events if wanted.wants(event))
-            position = events[-1].id if events else position
-            if not frames and loop.time() >= comment_at:
-                frames = _COMMENT
-            if frames:
-                await _write(response, frames)
+            content = frames.content
+            if not content and loop.time() >= comment_at:
+                content = COMMENT
+            if content:
+                await _write(response, content)
                 comment_at = loop.time() + _COMMENT_EVERY.total_seconds()
-            if not events:
-                await asyncio.sleep(0)  # whatever the feed says, the loop gets its turn
-                remaining = max(0.0, comment_at - loop.time())
-                await self._feed.wait(position, timeout=timedelta(seconds=remaining))
+            if frames.are_last:
+                return
+            await asyncio.sleep(0)  # whatever the source says, the loop gets its turn
 
 
-def _frame(event: Event) -> bytes:
-    head = f"id: {event.id}\nevent: {event.type}\ndata: "
-    return head.encode() + json_bytes(event_json(event)) + b"\n\n"
+def last_event_id(request: web.BaseRequest) -> int | None:
+    """Where the listener left off, if it says so.
+
+    Raises: Invalid.
+    """
+    text = request.headers.get(_LAST_EVENT_ID)
+    if text is None or text == "":
+        return None
+    if text.isascii() and text.isdigit() and len(text) <= _POSITION_DIGITS_MAX:
+        return int(text)
+    raise Invalid(errors=[FieldError("Last-Event-ID", "must be the id of an event")])
 
 
-def _reset_frame(position: int) -> bytes:
-    """What comes after is all that is left: read the rest anew."""
-    data = json_bytes({"type": "reset", "after": position})
-    return f"id: {position}\nevent: reset\ndata: ".encode() + data + b"\n\n"
-
-
-async def _write(response: web.StreamResponse, frames: bytes) -> None:
+async def _write(response: web.StreamResponse, content: bytes) -> None:
     async with asyncio.timeout(_WRITE_SECONDS_MAX):
-        await response.write(frames)
+        await response.write(content)

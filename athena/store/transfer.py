@@ -93,6 +93,36 @@ TABLES: Final = (
         counts_ids=True,
     ),
     Table(
+        name="transcripts",
+        page="export_transcripts",
+        insert="import_transcripts",
+        columns=("task_id", "last_id", "lines", "text_bytes"),
+        start={"task_id": _BEFORE_ALL_IDS},
+    ),
+    Table(
+        name="transcript_attempts",
+        page="export_transcript_attempts",
+        insert="import_transcript_attempts",
+        columns=("task_id", "attempt", "instance", "next_number"),
+        start={"task_id": _BEFORE_ALL_IDS, "attempt": _BEFORE_ALL_IDS},
+    ),
+    Table(
+        name="transcript_lines",
+        page="export_transcript_lines",
+        insert="import_transcript_lines",
+        columns=("task_id", "id", "attempt", "number", "at", "kind", "text", "text_bytes"),
+        start={"task_id": _BEFORE_ALL_IDS, "id": _BEFORE_ALL_IDS},
+    ),
+    Table(
+        name="session_uses",
+        page="export_session_uses",
+        insert="import_session_uses",
+        columns=tuple(
+            "session_id task_id project instance first_at last_at cost_usd turns".split()
+        ),
+        start={"session_id": _BEFORE_ALL_TEXTS, "task_id": _BEFORE_ALL_IDS},
+    ),
+    Table(
         name="events",
         page="export_events",
         insert="import_events",
@@ -158,9 +188,16 @@ TABLES: Final = (
         insert="import_discord_outgoing",
         columns=tuple(
             "task_id kind channel_id nonce through begun_at content reply_to mention file_name"
-            " file_text".split()
+            " file_text question_id".split()
         ),
         start={"task_id": _BEFORE_ALL_IDS},
+    ),
+    Table(
+        name="discord_questions",
+        page="export_discord_questions",
+        insert="import_discord_questions",
+        columns=("question_id", "task_id", "channel_id", "message_id", "shown"),
+        start={"question_id": _BEFORE_ALL_IDS},
     ),
     Table(
         name="discord_commands",

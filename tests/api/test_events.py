@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from athena.api import streams
+from athena.api import event_stream, streams
 from athena.model.errors import Unavailable
 from athena.model.key import Scope
 from athena.store.base import Transaction
@@ -300,7 +300,7 @@ async def test_a_listener_that_does_not_read_is_let_go(
 ):
     """It is kept by nothing, and holds nobody up."""
     monkeypatch.setattr(streams, "_WRITE_SECONDS_MAX", 0.05)
-    monkeypatch.setattr(streams, "_frame", lambda event: b": " + b"x" * 1_000_000 + b"\n\n")
+    monkeypatch.setattr(event_stream, "_frame", lambda event: b": " + b"x" * 1_000_000 + b"\n\n")
     reader, writer = await asyncio.open_connection("127.0.0.1", api.port, limit=1_024)
     writer.write(f"GET /api/events HTTP/1.1\r\nHost: a\r\nX-API-Key: {ADMIN}\r\n\r\n".encode())
     await reader.readline()

@@ -34,7 +34,9 @@ from athena.api.routes.tasks import IDEMPOTENT
 from athena.api.wire.tasks import TaskJson, task_json
 from athena.model.errors import (
     AlreadyClaimed,
+    FieldError,
     IdempotencyKeyReused,
+    Invalid,
     InvalidTransition,
     LaneBusy,
     NotHolder,
@@ -49,6 +51,7 @@ from athena.model.errors import (
 from athena.model.instance import Asker
 from athena.model.key import Scope
 from athena.model.lifecycle import Status
+from athena.model.question import QuestionId
 from athena.model.task import Phase, Progress, Task, TaskId
 from athena.service.claims import Finish
 
@@ -213,6 +216,7 @@ class StatusBody(Body):
     phase: Phase | None = None
     notes: Notes | None = None
     progress: ProgressBody | None = None
+    session_id: Label | None = None
 
 
 @endpoint("PUT", "/api/tasks/{id}/status", scope=Scope.WORK, errors=_HOLDERS_ERRORS)
@@ -221,6 +225,8 @@ async def report_status(call: Call, task_id: TaskId, body: StatusBody) -> TaskJs
 
     Progress renews the lease; beside `pending` and `cancelled` it is noted first. `failed` is the
     same as POST fail, with the notes as the error; `cancelled` gives the task up for good.
+    `session_id` is the Claude session that works on it; `completed` and `failed` do not take it, as
+    a result has its own.
     """
     return task_json(await _report(call, task_id, body))
 
@@ -232,14 +238,19 @@ async def _report(call: Call, task_id: TaskId, body: StatusBody) -> Task:
         "attempt": body.attempt,
         "by": call.actor,
     }
-    if body.status in (Status.PENDING, Status.CANCELLED) and (body.progress or body.notes):
+    told: dict[str, Any] = {
+        "notes": body.notes,
+        "progress": _progress(body),
+        "session_id": body.session_id,
+    }
+    if body.status in (Status.PENDING, Status.CANCELLED) and any(told.values()):
         # These take no progress: it is reported first. Done and failed may come late or twice.
-        await claims.progress(task_id, notes=body.notes, progress=_progress(body), **who)
+        await claims.progress(task_id, **told, **who)
+    if body.status in (Status.COMPLETED, Status.FAILED) and body.session_id:
+        raise Invalid(errors=[FieldError("session_id", "goes with progress; a result has its own")])
     match body.status:
         case None | Status.IN_PROGRESS:
-            return await claims.progress(
-                task_id, phase=body.phase, notes=body.notes, progress=_progress(body), **who
-            )
+            return await claims.progress(task_id, phase=body.phase, **told, **who)
         case Status.PENDING:
             return await claims.release(task_id, notes=body.notes, **who)
         case Status.COMPLETED:
@@ -330,26 +341,32 @@ async def release_task(call: Call, task_id: TaskId, body: ReleaseBody) -> TaskJs
 
 
 class ParkBody(Body):
-    """Who gives the task back to wait, until when, and the Claude session to go on with."""
+    """Who gives the task back to wait for what, and the Claude session to go on with.
+
+    Either `until`, a time, or `question`, the id of one that was asked about the task.
+    """
 
     instance: Slug
     attempt: Attempt | None = None
-    until: Time
+    until: Time | None = None
+    question: Id | None = None
     session_id: Label | None = None
     notes: Notes | None = None
 
 
 @endpoint("POST", "/api/tasks/{id}/park", scope=Scope.WORK, errors=_HOLDERS_ERRORS)
 async def park_task(call: Call, task_id: TaskId, body: ParkBody) -> TaskJson:
-    """Give a task back to wait until a time, without a failure.
+    """Give a task back to wait until a time or for an answer, without a failure.
 
-    The same instance gets it back first, for ten minutes from when it is ready.
+    The same instance gets it back first, for ten minutes from when it is ready; at once where the
+    question is answered already.
     """
     task = await call.services.claims.park(
         task_id,
         instance=body.instance,
         attempt=body.attempt,
         until=body.until,
+        question=None if body.question is None else QuestionId(body.question),
         session_id=body.session_id,
         notes=body.notes,
         by=call.actor,

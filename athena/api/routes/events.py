@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from aiohttp import hdrs, web
-from multidict import istr
 
 from athena.api.call import Call
 from athena.api.endpoint import Header, endpoint
+from athena.api.event_stream import EventFilter, EventSource
 from athena.api.fields import (
     Label,
     Query,
@@ -19,15 +19,12 @@ from athena.api.fields import (
     Slug,
 )
 from athena.api.reply import Reply
-from athena.api.streams import EventFilter
+from athena.api.streams import last_event_id
 from athena.api.wire.events import EventPage, event_json
 from athena.model import limits
-from athena.model.errors import FieldError, Invalid
 from athena.model.event import Event
 from athena.model.key import Scope
 
-_LAST_EVENT_ID: Final = istr("Last-Event-ID")
-_POSITION_DIGITS_MAX: Final = 18
 _READ_AT_ONCE: Final = 500
 # A page that fits nothing ends after so many events; `next_after` leads on from there.
 _LOOKED_AT_MAX: Final = 10_000
@@ -93,7 +90,7 @@ async def _page(call: Call, wanted: EventFilter, query: EventQuery) -> EventPage
 
 
 async def _stream(call: Call, wanted: EventFilter, query: EventQuery) -> Reply | web.StreamResponse:
-    after = _last_event_id(call)
+    after = last_event_id(call.request)
     if after is None:
         after = query.after
     if call.request.method == hdrs.METH_HEAD:
@@ -101,16 +98,6 @@ async def _stream(call: Call, wanted: EventFilter, query: EventQuery) -> Reply |
     return await call.around.streams.serve(
         call.request,
         key_id=call.key.id,
-        wanted=wanted,
-        after=after,
+        source=EventSource(call.services.feed, wanted, after=after),
         is_valid=lambda: call.around.gate.is_valid(call.request),
     )
-
-
-def _last_event_id(call: Call) -> int | None:
-    text = call.request.headers.get(_LAST_EVENT_ID)
-    if text is None or text == "":
-        return None
-    if text.isascii() and text.isdigit() and len(text) <= _POSITION_DIGITS_MAX:
-        return int(text)
-    raise Invalid(errors=[FieldError("Last-Event-ID", "must be the id of an event")])

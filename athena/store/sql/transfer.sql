@@ -48,6 +48,40 @@ SELECT * FROM messages WHERE id > :id ORDER BY id LIMIT :limit;
 INSERT INTO messages (id, task_id, text, sent_by, sent_via, sent_at, follow_up)
 VALUES (:id, :task_id, :text, :sent_by, :sent_via, :sent_at, :follow_up);
 
+-- name: export_transcripts
+SELECT * FROM transcripts WHERE task_id > :task_id ORDER BY task_id LIMIT :limit;
+
+-- name: import_transcripts
+INSERT INTO transcripts (task_id, last_id, lines, text_bytes)
+VALUES (:task_id, :last_id, :lines, :text_bytes);
+
+-- name: export_transcript_attempts
+SELECT * FROM transcript_attempts WHERE (task_id, attempt) > (:task_id, :attempt)
+ORDER BY task_id, attempt LIMIT :limit;
+
+-- name: import_transcript_attempts
+INSERT INTO transcript_attempts (task_id, attempt, instance, next_number)
+VALUES (:task_id, :attempt, :instance, :next_number);
+
+-- name: export_transcript_lines
+SELECT * FROM transcript_lines WHERE (task_id, id) > (:task_id, :id)
+ORDER BY task_id, id LIMIT :limit;
+
+-- name: import_transcript_lines
+INSERT INTO transcript_lines (task_id, id, attempt, number, at, kind, text, text_bytes)
+VALUES (:task_id, :id, :attempt, :number, :at, :kind, :text, :text_bytes);
+
+-- name: export_session_uses
+SELECT * FROM session_uses WHERE (session_id, task_id) > (:session_id, :task_id)
+ORDER BY session_id, task_id LIMIT :limit;
+
+-- name: import_session_uses
+INSERT INTO session_uses (
+    session_id, task_id, project, instance, first_at, last_at, cost_usd, turns
+) VALUES (
+    :session_id, :task_id, :project, :instance, :first_at, :last_at, :cost_usd, :turns
+);
+
 -- name: export_events
 SELECT * FROM events WHERE id > :id ORDER BY id LIMIT :limit;
 
@@ -120,11 +154,18 @@ SELECT * FROM discord_outgoing WHERE task_id > :task_id ORDER BY task_id LIMIT :
 -- name: import_discord_outgoing
 INSERT INTO discord_outgoing (
     task_id, kind, channel_id, nonce, through, begun_at, content, reply_to, mention, file_name,
-    file_text
+    file_text, question_id
 ) VALUES (
     :task_id, :kind, :channel_id, :nonce, :through, :begun_at, :content, :reply_to, :mention,
-    :file_name, :file_text
+    :file_name, :file_text, :question_id
 );
+
+-- name: export_discord_questions
+SELECT * FROM discord_questions WHERE question_id > :question_id ORDER BY question_id LIMIT :limit;
+
+-- name: import_discord_questions
+INSERT INTO discord_questions (question_id, task_id, channel_id, message_id, shown)
+VALUES (:question_id, :task_id, :channel_id, :message_id, :shown);
 
 -- name: export_discord_commands
 SELECT * FROM discord_commands WHERE scope > :scope ORDER BY scope LIMIT :limit;
