@@ -101,6 +101,7 @@ class Workshop:
     project: dict[str, Any] = field(default_factory=dict)
     worker_keys: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, Any] = field(default_factory=dict)
+    more_projects: dict[str, dict[str, Any]] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -219,6 +220,7 @@ class Workshop:
         }
         project = {"path": str(self.repository), "test_command": TESTS, **self.project}
         tables = {"limits": self.limits, f"projects.{PROJECT}": project}
+        tables |= {f"projects.{name}": more for name, more in self.more_projects.items()}
         told = "".join(f"\n[{name}]\n{_lines(table)}" for name, table in tables.items())
         return _lines(keys) + told
 
@@ -343,8 +345,8 @@ class Workshop:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        for process in self.runs():
-            process.kill()
+        for stray in self.runs():
+            stray.kill()
 
 
 def _lines(values: Mapping[str, Any]) -> str:
