@@ -12,7 +12,7 @@ JOBS   ?= auto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check lint unit fix bench bench-peers release lock clean
+.PHONY: help setup run demo test check lint unit fix bench bench-peers release lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ setup: $(VENV)/.dev ## make .venv with everything to develop and test
 
 run: $(VENV)/.server ## install what the server needs and serve on port 5051
 	@exec $(BIN)/athena serve
+
+demo: $(VENV)/.dev ## watch a worker do a task with the real claude, and a scripted model (REAL=1: the real one)
+	@$(BIN)/python examples/demo/demo.py $(if $(REAL),--real)
 
 test: lint ## everything that `check` does, and all other tests, with coverage (what CI runs)
 	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term
