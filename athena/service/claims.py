@@ -277,7 +277,8 @@ class Claims:
             TaskWasCancelled, NotHolder, InvalidTransition.
         """
         if (until is None) is (question is None):
-            raise _bad_question("either this or until is wanted")
+            fault = errors.FieldError("until", "either this or question is wanted, and not both")
+            raise errors.Invalid(errors=[fault])
 
         async def act(tx: Transaction) -> Task:
             before = await _held(tx, task_id, instance, attempt)
@@ -366,12 +367,9 @@ async def _is_open(tx: Transaction, task: Task, question_id: QuestionId) -> bool
     """Whether the task's question still waits for an answer."""
     question = await questions.find(tx, question_id)
     if question is None or question.task_id != task.id:
-        raise _bad_question("names no question of this task")
+        fault = errors.FieldError("question", "names no question of this task")
+        raise errors.Invalid(errors=[fault])
     return question.is_open
-
-
-def _bad_question(message: str) -> errors.Invalid:
-    return errors.Invalid(errors=[errors.FieldError("question", message)])
 
 
 async def _still_ready(
