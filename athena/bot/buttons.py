@@ -16,10 +16,14 @@ from typing import Final
 import discord
 
 from athena.model.lifecycle import Status
+from athena.model.question import QuestionId
 from athena.model.task import Task, TaskId
 
 _CUSTOM_ID_CHARACTERS_MAX: Final = 100
 _TASK_ACT: Final = re.compile(r"athena:(?P<act>[a-z-]+):(?P<id>[1-9][0-9]{0,17})")
+_QUESTION_ACT: Final = re.compile(
+    r"athena:question:(?P<id>[1-9][0-9]{0,17}):(?P<act>[a-z-]+)(?::(?P<choice>[0-9]{1,2}))?"
+)
 _PAGE: Final = re.compile(
     r"athena:(?P<list>[qd]):(?P<project>[A-Za-z0-9._-]{0,64}):(?P<cursor>[A-Za-z0-9_-]*)"
 )
@@ -42,12 +46,33 @@ class List(StrEnum):
     DONE = "d"
 
 
+class Reply(StrEnum):
+    """How a person answers a question. ANSWER and DENY_WHY open a form, CHOOSE is a menu."""
+
+    ANSWER = "answer"
+    PICK = "pick"
+    CHOOSE = "choose"
+    ALLOW = "allow"
+    ALLOW_PROJECT = "allow-project"
+    DENY = "deny"
+    DENY_WHY = "deny-why"
+
+
 @dataclass(frozen=True, slots=True)
 class TaskPress:
     """Somebody pressed a button of a task."""
 
     act: Act
     task_id: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionPress:
+    """Somebody answers a question; `choice`: the number of what was picked, from 0."""
+
+    reply: Reply
+    question_id: QuestionId
+    choice: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +84,23 @@ class PagePress:
     cursor: str | None
 
 
-def parse(custom_id: str) -> TaskPress | PagePress | None:
+def parse(custom_id: str) -> TaskPress | QuestionPress | PagePress | None:
     """What a press means; None for an id that is none of ours any more."""
+    if match := _QUESTION_ACT.fullmatch(custom_id):
+        return _question_press(match)
     if match := _PAGE.fullmatch(custom_id):
         return PagePress(List(match["list"]), match["project"] or None, match["cursor"] or None)
     match = _TASK_ACT.fullmatch(custom_id)
     if match is None or match["act"] not in set(Act):
         return None
     return TaskPress(Act(match["act"]), TaskId(int(match["id"])))
+
+
+def _question_press(match: re.Match[str]) -> QuestionPress | None:
+    if match["act"] not in set(Reply):
+        return None
+    choice = int(match["choice"]) if match["choice"] else None
+    return QuestionPress(Reply(match["act"]), QuestionId(int(match["id"])), choice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +110,18 @@ class Button:
     label: str
     custom_id: str
     style: discord.ButtonStyle = discord.ButtonStyle.secondary
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """A menu to be shown; what is chosen comes back as the number of the option, from 0."""
+
+    label: str
+    custom_id: str
+    options: tuple[str, ...]
+
+
+Control = Button | Menu
 
 
 _LABELS: Final = {
@@ -91,6 +137,11 @@ def task_button(act: Act, task_id: TaskId) -> Button:
     """The button that does this to the task."""
     label, style = _LABELS[act]
     return Button(label, f"athena:{act}:{task_id}", style)
+
+
+def question_id_of(question_id: QuestionId, reply: Reply, choice: int | None = None) -> str:
+    """The id of what answers the question so."""
+    return f"athena:question:{question_id}:{reply}" + ("" if choice is None else f":{choice}")
 
 
 def buttons_of(task: Task) -> Sequence[Button]:
@@ -111,12 +162,22 @@ def page_button(label: str, shown: List, project: str | None, cursor: str | None
     return None if len(custom_id) > _CUSTOM_ID_CHARACTERS_MAX else Button(label, custom_id)
 
 
-def view_of(buttons: Iterable[Button]) -> discord.ui.View:
-    """The buttons as discord.py sends them; it is told not to keep them in its memory."""
+def view_of(controls: Iterable[Control]) -> discord.ui.View:
+    """The buttons and menus as discord.py sends them; it is told not to keep them in its memory."""
     view = discord.ui.View(timeout=None)
-    for button in buttons:
-        view.add_item(
-            discord.ui.Button(label=button.label, custom_id=button.custom_id, style=button.style)
-        )
+    for control in controls:
+        view.add_item(_item_of(control))
     view.stop()
     return view
+
+
+def _item_of(control: Control) -> discord.ui.Item[discord.ui.View]:
+    match control:
+        case Button(label=label, custom_id=custom_id, style=style):
+            return discord.ui.Button(label=label, custom_id=custom_id, style=style)
+        case Menu(label=label, custom_id=custom_id, options=options):
+            offered = [
+                discord.SelectOption(label=option, value=str(number))
+                for number, option in enumerate(options)
+            ]
+            return discord.ui.Select(placeholder=label, custom_id=custom_id, options=offered)

@@ -6,21 +6,30 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 import discord
 
 from athena.bot.buttons import Button, buttons_of
+from athena.bot.results import (
+    audit_of,
+    duration_of,
+    place_of,
+    pull_request_of,
+    session_of,
+    tests_of,
+)
 from athena.bot.text import Words, ago, cost, moment, span
 from athena.model.lifecycle import Status
-from athena.model.task import Task, TaskId, cost_usd_of
+from athena.model.question import Question
+from athena.model.task import Phase, Task, TaskId, cost_usd_of
 
 DESCRIPTION_UNITS: Final = 1_000
 _FULL_DESCRIPTION_UNITS: Final = 3_000
 _NOTE_UNITS: Final = 300
 _VALUE_UNITS: Final = 200
 _NAMED_MAX: Final = 10
+_QUESTIONS_MAX: Final = 4
 
 ICONS: Final = {
     Status.PENDING: "🕒",
@@ -71,15 +80,21 @@ def is_card_of(message: discord.Message, task_id: int) -> bool:
     return title is not None and f"Task #{task_id} ·" in title
 
 
-def card_of(task: Task, *, holder: str | None, words: Words) -> Card:
-    """The card of a task; `holder` is the display name of the instance that has or had it."""
+def card_of(
+    task: Task, *, holder: str | None, words: Words, waits_for: Question | None = None
+) -> Card:
+    """The card of a task.
+
+    `holder`: the display name of the instance that has or had it; `waits_for`: the question that
+    it is parked on.
+    """
     embed = discord.Embed(
         title=title_of(task.id, task.status),
         description=words.paragraph(task.description, DESCRIPTION_UNITS),
         colour=_COLOURS[task.status],
         timestamp=task.created_at,
     )
-    for name, value in _fields(task, holder, words):
+    for name, value in _fields(task, holder, words, waits_for):
         embed.add_field(name=name, value=value, inline=len(value) <= 60)
     embed.set_footer(text=_origin(task, words))
     return Card(embed, buttons_of(task))
@@ -91,45 +106,22 @@ def removed_card(task_id: TaskId) -> Card:
     return Card(embed, ())
 
 
-def full_card_of(task: Task, *, holder: str | None, words: Words) -> Card:
-    """Everything about a task, for a person who asked."""
-    card = card_of(task, holder=holder, words=words)
+def full_card_of(
+    task: Task, *, holder: str | None, words: Words, questions: Sequence[Question] = ()
+) -> Card:
+    """Everything about a task, for a person who asked; `questions` are those that are open."""
+    waits_for = next((each for each in questions if each.id == task.parked_question), None)
+    card = card_of(task, holder=holder, words=words, waits_for=waits_for)
     embed = card.embed
     embed.description = words.paragraph(task.description, _FULL_DESCRIPTION_UNITS)
-    for name, value in _further_fields(task, words):
+    for name, value in _further_fields(task, words, questions):
         embed.add_field(name=name, value=value, inline=len(value) <= 60)
     return card
 
 
-def duration_of(task: Task) -> timedelta | None:
-    """How long the work took: what the result says, else from the claim to the end."""
-    said = (task.result or {}).get("duration_ms")
-    if isinstance(said, (int, float)) and not isinstance(said, bool) and 0 <= said < 1e12:
-        return timedelta(milliseconds=said)
-    if task.claimed_at is None or task.completed_at is None:
-        return None
-    return task.completed_at - task.claimed_at
-
-
-def commit_of(task: Task, words: Words) -> str | None:
-    """The commit and the branch where the work is."""
-    result = task.result or {}
-    commit, branch = result.get("commit"), result.get("branch")
-    parts = []
-    if isinstance(commit, str) and commit.strip():
-        parts.append(words.code(commit, 42))
-    if isinstance(branch, str) and branch.strip():
-        parts.append(f"on {words.code(branch, 80)}")
-    return " ".join(parts) or None
-
-
-def pull_request_of(task: Task, words: Words) -> str | None:
-    """The address of the pull request."""
-    url = (task.result or {}).get("pull_request_url")
-    return words.link(url) if isinstance(url, str) else None
-
-
-def _fields(task: Task, holder: str | None, words: Words) -> list[tuple[str, str]]:
+def _fields(
+    task: Task, holder: str | None, words: Words, waits_for: Question | None
+) -> list[tuple[str, str]]:
     """The fields in their order, without those that have nothing to say."""
     usd = cost_usd_of(task.result)
     length = duration_of(task) if task.status.is_end else None
@@ -140,22 +132,28 @@ def _fields(task: Task, holder: str | None, words: Words) -> list[tuple[str, str
         ("Instance", words.line(holder or "", _VALUE_UNITS)),
         ("Attempt", _attempt(task)),
         ("Progress", _progress(task, words)),
-        ("Waits for", _waits_for(task)),
+        ("Waits for", _waits_for(task, words, waits_for)),
         ("Duration", span(length) if length is not None else ""),
         ("Cost", cost(usd) if usd is not None else ""),
-        ("Commit", commit_of(task, words) or ""),
+        place_of(task, words) or ("", ""),
+        ("Tests", tests_of(task, words) or ""),
+        ("Audit", audit_of(task, words) or ""),
         ("Pull request", pull_request_of(task, words) or ""),
         ("Last error", words.line(task.error or "", _NOTE_UNITS)),
     ]
     return [(name, value) for name, value in named if value]
 
 
-def _further_fields(task: Task, words: Words) -> list[tuple[str, str]]:
+def _further_fields(
+    task: Task, words: Words, questions: Sequence[Question]
+) -> list[tuple[str, str]]:
     depends_on = ", ".join(f"#{dependency}" for dependency in task.depends_on[:_NAMED_MAX])
     named = [
         ("Lane", words.line(task.lane or "", _VALUE_UNITS)),
         ("Depends on", depends_on),
-        ("Session", words.code(task.session_id, 100) if task.session_id else ""),
+        ("Asks", _asks(questions, words)),
+        ("Session", session_of(task, words) or ""),
+        ("Continues", words.code(task.continues, 100) if task.continues else ""),
         ("Created", moment(task.created_at)),
         ("Claimed", moment(task.claimed_at) if task.claimed_at else ""),
         ("Ended", moment(task.completed_at) if task.completed_at else ""),
@@ -180,10 +178,24 @@ def _progress(task: Task, words: Words) -> str:
     message = progress.message if progress else None
     parts = [
         _bar(percent) if percent is not None else "",
-        task.phase.value if task.phase else "",
+        _phase(task),
         words.line(message, _NOTE_UNITS) if message else "",
     ]
     return " · ".join(part for part in parts if part)
+
+
+def _phase(task: Task) -> str:
+    if task.phase is Phase.WAITING and task.asker is not None:
+        return "waiting for an answer"
+    return task.phase.value if task.phase else ""
+
+
+def _asks(questions: Sequence[Question], words: Words) -> str:
+    """The open questions, each on a line."""
+    shown = questions[:_QUESTIONS_MAX]
+    lines = [f"❓ {each.id}: {words.line(each.text, _VALUE_UNITS)}" for each in shown]
+    more = len(questions) - len(shown)
+    return "\n".join([*lines, *([f"and {more} more"] if more > 0 else [])])
 
 
 def _bar(percent: int) -> str:
@@ -191,7 +203,7 @@ def _bar(percent: int) -> str:
     return f"{'▰' * filled}{'▱' * (10 - filled)} {percent} %"
 
 
-def _waits_for(task: Task) -> str:
+def _waits_for(task: Task, words: Words, question: Question | None) -> str:
     if not task.is_pending:
         return ""
     blocked = ", ".join(f"#{dependency}" for dependency in task.blocked_by[:_NAMED_MAX])
@@ -200,8 +212,14 @@ def _waits_for(task: Task) -> str:
         blocked + (f" and {more} more" if more > 0 else ""),
         ago(task.not_before) if task.not_before and not task.parked_until else "",
         f"parked, until {ago(task.parked_until)}" if task.parked_until else "",
+        f"parked, until {_answered(task, words, question)}" if task.parked_question else "",
     ]
     return " · ".join(part for part in parts if part)
+
+
+def _answered(task: Task, words: Words, question: Question | None) -> str:
+    asked = f": {words.line(question.text, _VALUE_UNITS)}" if question is not None else ""
+    return f"question {task.parked_question} is answered{asked}"
 
 
 def _origin(task: Task, words: Words) -> str:

@@ -6,6 +6,7 @@ that grows with the number of messages or members.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -30,6 +31,8 @@ _HEARTBEAT_SECONDS_MAX: Final = 60.0
 # Ready as soon as no further guild was announced for so long.
 _GUILDS_COME_WITHIN_SECONDS: Final = 0.5
 _RATE_LIMIT_SECONDS_MAX: Final = 30.0
+# One that comes again does so within seconds.
+_INTERACTIONS_REMEMBERED: Final = 500
 
 
 class AthenaClient(discord.Client):
@@ -64,6 +67,7 @@ class AthenaClient(discord.Client):
         self.tree = Tree(self)
         self.connected = False
         self.closing = False
+        self._seen: deque[int] = deque(maxlen=_INTERACTIONS_REMEMBERED)
         self._on_change = on_change
         self._ask = self.http.request
         self.http.request = self._ask_as_leader  # type: ignore[method-assign]  # there is no hook
@@ -134,12 +138,21 @@ class AthenaClient(discord.Client):
                 handle = forms.submitted
             case _:
                 return
+        if self.has_seen(interaction):
+            return
         mine = cast("discord.Interaction[AthenaClient]", interaction)
         try:
             self.check(mine)
             await handle(mine)
         except Exception as error:  # noqa: BLE001  (every interaction gets an answer)
             await refuse(interaction, error, self.words)
+
+    def has_seen(self, interaction: discord.Interaction[Any]) -> bool:
+        """Whether Discord has delivered this one before: it may do so twice, and it counts once."""
+        if interaction.id in self._seen:
+            return True
+        self._seen.append(interaction.id)
+        return False
 
     def check(self, interaction: discord.Interaction[Any], *, needs_admin: bool = False) -> None:
         """Let pass who may do this.
@@ -159,6 +172,8 @@ class Tree(app_commands.CommandTree[AthenaClient]):
     """Checks who asks before every command and every completion, and words every refusal."""
 
     async def interaction_check(self, interaction: discord.Interaction[AthenaClient], /) -> bool:
+        if self.client.has_seen(interaction):
+            return False
         command = interaction.command
         needs_admin = bool(command is not None and command.extras.get(NEEDS_ADMIN))
         try:

@@ -6,14 +6,23 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 
 import discord
 
-from athena.bot import lists
+from athena.bot import answering, lists
 from athena.bot.answers import Answer, answer, in_time, text_file, turn_page
-from athena.bot.buttons import Act, PagePress, TaskPress, buttons_of, parse, task_button
+from athena.bot.buttons import (
+    Act,
+    PagePress,
+    QuestionPress,
+    TaskPress,
+    buttons_of,
+    parse,
+    task_button,
+)
 from athena.bot.cards import ICONS, STATES, full_card_of
 from athena.bot.names import names_of
 from athena.bot.submitting import actor_of
 from athena.bot.text import units
 from athena.model.errors import Invalid
+from athena.model.question import QuestionFilter
 from athena.model.reason import Why
 from athena.model.task import Task, TaskId
 
@@ -33,6 +42,9 @@ async def pressed(interaction: discord.Interaction[AthenaClient]) -> None:
     match parse(str(data.get("custom_id", ""))):
         case TaskPress(act=act, task_id=task_id):
             await _do(interaction, act, task_id)
+        case QuestionPress() as press:
+            values = [str(value) for value in data.get("values", [])]
+            await answering.pressed(interaction, press, values)
         case PagePress(list=shown, project=project, cursor=cursor):
             page = await lists.page_of(interaction.client, shown, project=project, cursor=cursor)
             await turn_page(interaction, page)
@@ -109,7 +121,8 @@ async def show(interaction: discord.Interaction[AthenaClient], task_id: TaskId) 
     task = await in_time(interaction, client.services.tasks.get(task_id))
     name_of = await names_of(client.services.instances)
     holder = name_of(task.claimed_by) if task.claimed_by else None
-    card = full_card_of(task, holder=holder, words=client.words)
+    asked = await client.services.questions.list(QuestionFilter(task_id=task_id))
+    card = full_card_of(task, holder=holder, words=client.words, questions=asked.items)
     fits = units(task.description) <= _SHOWN_UNITS and units(task.notes or "") <= _SHOWN_UNITS // 3
     buttons = [button for button in buttons_of(task) if button.custom_id != _show_id(task)]
     whole = client.words.redact(_whole_text(task))

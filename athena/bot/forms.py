@@ -1,5 +1,7 @@
-"""The form for a long task. What was filled in is read from what Discord sends, never from memory:
-a form that was open while the bot was restarted is queued all the same.
+"""The form for a long task, and what was filled in on any form.
+
+That is read from what Discord sends, never from memory: a form that was open while the bot was
+restarted counts all the same.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import discord
 
+from athena.bot import answering
+from athena.bot.buttons import QuestionPress, parse
 from athena.bot.submitting import submit
 from athena.model.errors import Invalid
 from athena.model.task import Priority
@@ -70,15 +74,20 @@ def task_form(*, priority: Priority, project: str | None, target: str | None) ->
 
 
 async def submitted(interaction: discord.Interaction[AthenaClient]) -> None:
-    """Queue what was filled in.
+    """Do what was filled in: queue a task, or answer a question.
 
-    Raises: Invalid.
+    Raises: Invalid; the refusals of the services.
     """
     data: Mapping[str, Any] = dict(interaction.data or {})
-    form, is_ours, named = str(data.get("custom_id", "")).partition(_TASK_FORM)
+    custom_id = str(data.get("custom_id", ""))
+    filled = dict(_fields(data.get("components", [])))
+    meant = parse(custom_id)
+    if isinstance(meant, QuestionPress):
+        await answering.submitted(interaction, meant, filled.get(answering.FIELD, ""))
+        return
+    form, is_ours, named = custom_id.partition(_TASK_FORM)
     if form or not is_ours:
         raise Invalid("This form is from an older version of Athena. Please open it again.")
-    filled = dict(_fields(data.get("components", [])))
     try:
         priority = Priority(filled.get("priority") or named)
     except ValueError as error:

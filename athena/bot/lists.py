@@ -9,8 +9,9 @@ import discord
 
 from athena.bot.answers import Answer
 from athena.bot.buttons import Button, List, page_button
-from athena.bot.cards import ICONS, duration_of
+from athena.bot.cards import ICONS
 from athena.bot.names import names_of
+from athena.bot.results import duration_of
 from athena.bot.text import Words, ago, cost, span
 from athena.model.lifecycle import Status
 from athena.model.page import TaskFilter

@@ -5,20 +5,33 @@ Each is worded from the event; the task as it stands now adds what the event doe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from athena.bot.cards import commit_of, duration_of, pull_request_of
+from athena.bot.buttons import Control
+from athena.bot.results import (
+    audit_of,
+    duration_of,
+    place_of,
+    pull_request_of,
+    session_of,
+    tests_of,
+)
 from athena.bot.text import Words, ago, cost, span, units
 from athena.model.event import Event
+from athena.model.instance import Instance
 from athena.model.lifecycle import Status
+from athena.model.message import Message
 from athena.model.task import Task, cost_usd_of
 
 CONTENT_UNITS: Final = 2_000
 _LINE_UNITS: Final = 300
 _TOLD_UNITS: Final = 1_200
+_PROBLEMS_MAX: Final = 3
+_PROBLEM_UNITS: Final = 100
 # A file's text is bounded as notes are; a result's output may be longer.
 _FILE_UNITS: Final = 100_000
 
@@ -27,12 +40,19 @@ NameOf = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """A message to the channel, in reply to the card. `file_text`: what did not fit, whole."""
+    """A message beside the card. `file_text`: what did not fit, whole."""
 
     content: str
     mention: int | None = None
     file_name: str | None = None
     file_text: str | None = None
+    controls: Sequence[Control] = ()
+
+    @property
+    def digest(self) -> str:
+        """A fingerprint of all that people see."""
+        seen = repr((self.content, self.file_text, tuple(self.controls)))
+        return hashlib.sha256(seen.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def submitter_of(task: Task) -> int | None:
@@ -82,8 +102,10 @@ class Wording:
         return f"⚙️ Task #{event.task_id} claimed by {self._instance(event)}{again}"
 
     def _parked(self, event: Event) -> str:
-        until = _time(event.data, "until")
+        until, question = _time(event.data, "until"), event.data.get("question")
         when = f" until {ago(until)}" if until else ""
+        if isinstance(question, int):
+            when = f" until question {question} is answered"
         return f"⏸️ Parked by {self._instance(event)}{when}"
 
     def _expired(self, event: Event) -> str:
@@ -122,7 +144,7 @@ class Wording:
         if task.status is not status:
             return Notice(content=self._short_end(head, event), mention=mention)
         told = (task.notes or _output(task)) if completed else (task.error or task.notes)
-        lines = [head, self._figures(task), self._where(task)]
+        lines = [head, self._figures(task), *self._proofs(task)]
         return self._with_text(lines, told or "", mention, f"task-{task.id}-{status.value}.txt")
 
     def _short_end(self, head: str, event: Event) -> str:
@@ -140,13 +162,20 @@ class Wording:
         ]
         return " · ".join(part for part in parts if part)
 
-    def _where(self, task: Task) -> str:
-        commit, pull_request = commit_of(task, self.words), pull_request_of(task, self.words)
-        parts = [
-            f"Commit {commit}" if commit else "",
+    def _proofs(self, task: Task) -> list[str]:
+        """Where the work is, how it was checked, and the conversation that it was done in."""
+        place, pull_request = place_of(task, self.words), pull_request_of(task, self.words)
+        where = [
+            " ".join(place) if place else "",
             f"Pull request {pull_request}" if pull_request else "",
         ]
-        return " · ".join(part for part in parts if part)
+        checks = [("Tests", tests_of(task, self.words)), ("Audit", audit_of(task, self.words))]
+        session = session_of(task, self.words)
+        return [
+            " · ".join(part for part in where if part),
+            " · ".join(f"{name} {said}" for name, said in checks if said),
+            f"-# Session {session}" if session else "",
+        ]
 
     def _with_text(
         self, lines: list[str], told: str, mention: int | None, file_name: str
@@ -171,13 +200,48 @@ class Wording:
             mention=mention,
         )
 
-    def sick(self, event: Event) -> Notice:
-        """An instance cannot work until a person does something."""
+    # People and instances
+
+    def said(self, message: Message) -> Notice:
+        """A person's word to the task."""
+        who = self.words.line(message.sent_by, 100)
+        head = f"💬 **{who}** via {self.words.line(message.sent_via, 40)}"
+        if message.follow_up is not None:
+            head += f", which task #{message.follow_up} continues with"
+        content = f"{head}\n{self.words.quote(message.text, _TOLD_UNITS)}"
+        if units(message.text) <= _TOLD_UNITS // 2:
+            return Notice(content=content)
+        return Notice(
+            content=content,
+            file_name=f"task-{message.task_id}-message.txt",
+            file_text=self.words.redact(message.text[:_FILE_UNITS]),
+        )
+
+    def sick(self, event: Event, instance: Instance | None) -> Notice:
+        """An instance cannot work until a person does something; `instance`: as it is now."""
         message = _text(event.data, "message")
         head = f"🩺 {self._instance(event)} cannot work"
-        if not message:
-            return Notice(content=head)
-        return Notice(content=f"{head}\n{self.words.block(message, _TOLD_UNITS)}")
+        parts = [head, self.words.block(message, _TOLD_UNITS) if message else ""]
+        if instance is not None and instance.health.get("ok") is False:
+            parts += self._advice(instance.health)
+        return Notice(content="\n".join(part for part in parts if part))
+
+    def _advice(self, health: Mapping[str, object]) -> list[str]:
+        """What is wrong in detail, and what to do about it."""
+        problems = health.get("problems")
+        lines = []
+        for problem in problems[:_PROBLEMS_MAX] if isinstance(problems, list) else []:
+            if not isinstance(problem, Mapping):
+                continue
+            detail, advice = _text(problem, "detail"), _text(problem, "advice")
+            told = detail or _text(problem, "code")
+            lines += [f"• {self.words.line(told, _PROBLEM_UNITS)}"] if told else []
+            lines += [f"-# → {self.words.line(advice, _PROBLEM_UNITS)}"] if advice else []
+        return lines
+
+    def well(self, event: Event) -> Notice:
+        """An instance that could not work can again."""
+        return Notice(content=f"💚 {self._instance(event)} can work again")
 
 
 def _text(data: Mapping[str, object], name: str) -> str | None:

@@ -161,6 +161,20 @@ class Words:
         """Several lines within an embed; the lines stay, empty ones are joined."""
         return _fitting(re.sub(r"\n{3,}", "\n\n", self._shown(text)), units_max)
 
+    def quote(self, text: str, units_max: int) -> str:
+        """Several lines of a message, each marked as somebody else's words."""
+        room = units_max
+        while True:
+            quoted = "> " + self.paragraph(text, room).replace("\n", "\n> ")
+            excess = units(quoted) - units_max
+            if excess <= 0:
+                return quoted
+            room -= max(1, excess // 2)
+
+    def hides(self, text: str) -> bool:
+        """Whether the text has something that is left out wherever it is shown."""
+        return self._shown(text) != _LINE_ENDS.sub("\n", text).strip()
+
     def block(self, text: str, units_max: int) -> str:
         """A code block that the text cannot close."""
         frame = "```\n\n```"

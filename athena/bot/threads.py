@@ -51,3 +51,11 @@ async def archive(client: discord.Client, thread_id: int) -> None:
         await client.http.edit_channel(thread_id, archived=True)
     except discord.HTTPException as refusal:
         _log.debug("thread not archived", thread=thread_id, reason=refusal.text)
+
+
+async def unarchive(client: discord.Client, thread_id: int) -> None:
+    """Open a thread again in which something has to be edited.
+
+    Raises: discord.HTTPException, such as where it is locked.
+    """
+    await client.http.edit_channel(thread_id, archived=False)

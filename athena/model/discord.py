@@ -40,6 +40,7 @@ class OutgoingKind(StrEnum):
     CARD = "card"
     NOTICE = "notice"
     PROGRESS = "progress"
+    QUESTION = "question"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,7 @@ class Outgoing:
 
     `nonce` makes Discord itself refuse a repeat for some minutes; after that the channel's history
     tells. `through`: the last event that it tells of. `mention`: the one user who may be pinged.
+    `question_id`: the question that it shows, if that is what it is.
     """
 
     task_id: int
@@ -61,6 +63,21 @@ class Outgoing:
     mention: int | None = None
     file_name: str | None = None
     file_text: str | None = None
+    question_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionMessage:
+    """Where a question is shown that may still have to be shown as answered.
+
+    `shown`: a digest of what the message says; empty where that is not known for certain.
+    """
+
+    question_id: int
+    task_id: int
+    channel_id: int
+    message_id: int
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from athena.model.discord import Choice, Delivery, Outgoing
+from athena.model.discord import Choice, Delivery, Outgoing, QuestionMessage
 from athena.model.lifecycle import Status
 from athena.store import discord
 from athena.store.base import Store, Transaction
@@ -36,18 +36,35 @@ class DiscordRecords:
         """A message is about to be sent."""
         await self._store.run(lambda tx: discord.save_outgoing(tx, outgoing), beside=True)
 
-    async def finish(self, delivery: Delivery) -> None:
-        """The message that was begun is settled, and this is how things stand with it."""
+    async def finish(self, delivery: Delivery, question: QuestionMessage | None = None) -> None:
+        """The message that was begun is settled, and this is how things stand with it.
+
+        `question`: where the question is that it shows, if that is what it is.
+        """
 
         async def act(tx: Transaction) -> None:
             await discord.delete_outgoing(tx, delivery.task_id)
             await discord.save_delivery(tx, delivery)
+            if question is not None:
+                await discord.save_question(tx, question)
 
         await self._store.run(act, beside=True)
 
     async def drop(self, task_id: int) -> None:
         """The message that was begun was certainly not sent, and will not be."""
         await self._store.run(lambda tx: discord.delete_outgoing(tx, task_id), beside=True)
+
+    async def question(self, question_id: int) -> QuestionMessage | None:
+        """Where the question is shown; None where it is not, or needs to be told no more."""
+        return await self._store.read(lambda reading: discord.find_question(reading, question_id))
+
+    async def questions_of(self, task_id: int) -> Sequence[QuestionMessage]:
+        """Where the task's questions are shown that were not settled."""
+        return await self._store.read(lambda reading: discord.questions_of(reading, task_id))
+
+    async def forget_question(self, question_id: int) -> None:
+        """The message of the question needs to be touched no more."""
+        await self._store.run(lambda tx: discord.delete_question(tx, question_id), beside=True)
 
     async def commands(self) -> Mapping[str, str]:
         """The fingerprint of the commands that were registered in each scope."""

@@ -80,11 +80,9 @@ class DiscordSink:
     async def _deliver(self, client: AthenaClient) -> None:
         services = self._services
         courier = Courier(
-            tasks=services.tasks,
-            records=services.discord,
+            services=services,
             client=client,
             places=client.places,
-            instances=services.instances,
             words=self._words,
             clock=self._clock,
         )

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Coroutine, Iterator
+from collections.abc import Awaitable, Coroutine, Iterator, Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 import discord
 
 from athena.bot.answers import text_file
-from athena.bot.buttons import view_of
+from athena.bot.buttons import Control, view_of
 from athena.bot.cards import Card, is_card_of
+from athena.bot.notices import Notice
+from athena.bot.questions import is_message_of
 from athena.model.clock import Clock
-from athena.model.discord import Outgoing, OutgoingKind
+from athena.model.discord import Delivery, Outgoing, OutgoingKind, QuestionMessage
+from athena.model.question import QuestionId
 from athena.service.discord import DiscordRecords
 
 # The clock of this machine and Discord's may differ by so much.
@@ -56,8 +60,16 @@ class Outbox:
         self._records = records
         self._clock = clock
 
-    def new(self, kind: OutgoingKind, task_id: int, channel_id: int, through: int) -> Outgoing:
-        """A message to fill in and send."""
+    def new(
+        self,
+        kind: OutgoingKind,
+        task_id: int,
+        channel_id: int,
+        through: int,
+        notice: Notice | None = None,
+    ) -> Outgoing:
+        """A message to send, with the words of the notice."""
+        said = notice or Notice(content="")
         return Outgoing(
             task_id=task_id,
             kind=kind,
@@ -65,6 +77,10 @@ class Outbox:
             nonce=f"{through}-{secrets.token_hex(4)}",
             through=through,
             begun_at=self._clock.now(),
+            content=said.content,
+            mention=said.mention,
+            file_name=said.file_name,
+            file_text=said.file_text,
         )
 
     async def begun(self, task_id: int) -> Outgoing | None:
@@ -75,10 +91,48 @@ class Outbox:
         """Have nothing in hand for the task."""
         await self._records.drop(task_id)
 
-    async def send(self, outgoing: Outgoing) -> int:
+    async def send(self, outgoing: Outgoing, controls: Sequence[Control] = ()) -> int:
         """Write the message down and send it; who records its effect crosses it out."""
         await self._records.begin(outgoing)
-        return await self._unless_refused(outgoing.task_id, self._post(outgoing))
+        return await self._unless_refused(outgoing.task_id, self._post(outgoing, controls))
+
+    async def record(
+        self, delivery: Delivery, sent: Outgoing, message_id: int, *, shown: str = ""
+    ) -> Delivery:
+        """Cross the message out, together with what it has changed.
+
+        `shown`: the digest of what it says; empty where that is not known for certain, so that it
+        is edited once more.
+        """
+        question: QuestionMessage | None = None
+        match sent.kind:
+            case OutgoingKind.CARD:
+                delivery = replace(
+                    delivery,
+                    card_id=message_id,
+                    cards_posted=delivery.cards_posted + 1,
+                    shown=shown,
+                )
+            case OutgoingKind.PROGRESS:
+                delivery = replace(
+                    delivery,
+                    progress_id=message_id,
+                    progress=sent.content,
+                    delivered=sent.through,
+                )
+            case OutgoingKind.NOTICE:
+                delivery = replace(delivery, delivered=sent.through)
+            case OutgoingKind.QUESTION:
+                delivery = replace(delivery, delivered=sent.through)
+                question = QuestionMessage(
+                    question_id=sent.question_id or 0,
+                    task_id=sent.task_id,
+                    channel_id=sent.channel_id,
+                    message_id=message_id,
+                    shown=shown,
+                )
+        await self._records.finish(delivery, question)
+        return delivery
 
     async def send_card(self, outgoing: Outgoing, card: Card) -> int:
         """As `send`, for a card."""
@@ -114,16 +168,19 @@ class Outbox:
                 return message.id
         return None
 
-    def channel(self, channel_id: int) -> discord.PartialMessageable:
+    def channel(
+        self, channel_id: int, *, guild_id: int | None = None
+    ) -> discord.PartialMessageable:
         """A channel or thread, whether or not it is known."""
-        return self._client.get_partial_messageable(channel_id)
+        return self._client.get_partial_messageable(channel_id, guild_id=guild_id)
 
-    async def _post(self, outgoing: Outgoing) -> discord.Message:
+    async def _post(self, outgoing: Outgoing, controls: Sequence[Control]) -> discord.Message:
         mentioned = [discord.Object(outgoing.mention)] if outgoing.mention else []
         mentions = discord.AllowedMentions(
             everyone=False, roles=False, users=mentioned, replied_user=False
         )
         channel = self.channel(outgoing.channel_id)
+        shown: dict[str, Any] = {"view": view_of(controls)} if controls else {}
         refusal: discord.HTTPException | None = None
         for extras in _ever_plainer(outgoing):
             try:
@@ -132,6 +189,7 @@ class Outbox:
                     nonce=outgoing.nonce,
                     allowed_mentions=mentions,
                     suppress_embeds=True,
+                    **shown,
                     **extras,
                 )
             except discord.HTTPException as error:
@@ -162,6 +220,9 @@ def _ever_plainer(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
 def _is(message: discord.Message, outgoing: Outgoing) -> bool:
     if outgoing.kind is OutgoingKind.CARD:
         return is_card_of(message, outgoing.task_id)
+    if outgoing.kind is OutgoingKind.QUESTION:
+        # A person may have answered it meanwhile, and so changed its words.
+        return is_message_of(message, QuestionId(outgoing.question_id or 0))
     if outgoing.reply_to:
         reference = message.reference
         if reference is not None and reference.message_id != outgoing.reply_to:

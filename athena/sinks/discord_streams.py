@@ -15,7 +15,17 @@ from athena.model.event import Event
 _WAIT_SECONDS: Final = 1.0
 _WAIT_SECONDS_MAX: Final = 60.0
 # What somebody waits for goes before what merely shows how things stand.
-_WAITED_FOR: Final = frozenset({"task.completed", "task.failed", "task.blocked", "instance.sick"})
+_WAITED_FOR: Final = frozenset(
+    {
+        "task.completed",
+        "task.failed",
+        "task.blocked",
+        "question.asked",
+        "question.answered",
+        "question.withdrawn",
+        "instance.sick",
+    }
+)
 
 
 class Turns:

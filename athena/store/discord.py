@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from athena.model import limits
-from athena.model.discord import Choice, Delivery, Outgoing, OutgoingKind
+from athena.model.discord import Choice, Delivery, Outgoing, OutgoingKind, QuestionMessage
 from athena.model.lifecycle import ENDED, Status
 from athena.model.text import epoch_milliseconds, fault_in_text, from_epoch_milliseconds
-from athena.store.base import Reading, Transaction, Value
+from athena.store.base import Reading, Row, Transaction, Value
 
 _CHOICES_LOOK_AT: Final = 20_000
 _CHOICES_LOOK_AT_ENDED: Final = 2_000
@@ -34,6 +34,7 @@ async def save_delivery(tx: Transaction, delivery: Delivery) -> None:
 async def delete_delivery(tx: Transaction, task_id: int) -> None:
     """Forget a task that is gone."""
     await tx.execute("delete_discord_delivery", {"task_id": task_id})
+    await tx.execute("delete_discord_questions", {"task_id": task_id})
     await delete_outgoing(tx, task_id)
 
 
@@ -54,6 +55,7 @@ async def find_outgoing(reading: Reading, task_id: int) -> Outgoing | None:
         mention=row["mention"],
         file_name=row["file_name"],
         file_text=row["file_text"],
+        question_id=row["question_id"],
     )
 
 
@@ -68,6 +70,33 @@ async def save_outgoing(tx: Transaction, outgoing: Outgoing) -> None:
 async def delete_outgoing(tx: Transaction, task_id: int) -> None:
     """The message was sent, or never will be."""
     await tx.execute("delete_discord_outgoing", {"task_id": task_id})
+
+
+async def find_question(reading: Reading, question_id: int) -> QuestionMessage | None:
+    """Where the question is shown; None where it is not, or needs to be told no more."""
+    row = await reading.fetch_one("get_discord_question", {"question_id": question_id})
+    return None if row is None else _question_message(row)
+
+
+async def questions_of(reading: Reading, task_id: int) -> Sequence[QuestionMessage]:
+    """Where the task's questions are shown that were not settled."""
+    rows = await reading.fetch_all("list_discord_questions", {"task_id": task_id})
+    return [_question_message(row) for row in rows]
+
+
+def _question_message(row: Row) -> QuestionMessage:
+    return QuestionMessage(**{name: row[name] for name in QuestionMessage.__slots__})
+
+
+async def save_question(tx: Transaction, shown: QuestionMessage) -> None:
+    """Store where a question is shown, and what of it."""
+    values = {name: getattr(shown, name) for name in QuestionMessage.__slots__}
+    await tx.execute("save_discord_question", values)
+
+
+async def delete_question(tx: Transaction, question_id: int) -> None:
+    """The message of the question needs to be touched no more."""
+    await tx.execute("delete_discord_question", {"question_id": question_id})
 
 
 async def commands(reading: Reading) -> Mapping[str, str]:

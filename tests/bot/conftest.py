@@ -44,6 +44,29 @@ class Athena:
         body = {"instance": instance, "error": error, "retry": False}
         await self.ask("POST", f"/api/tasks/{task}/fail", body)
 
+    async def ask_person(
+        self, task: int, text: str = "Which database?", instance: str = "macbook-pro", **said: Any
+    ) -> int:
+        """The holder asks; `said`: kind, choices, action."""
+        body = {"instance": instance, "text": text, **said}
+        asked = await self.ask("POST", f"/api/tasks/{task}/questions", body)
+        return int(asked.body["id"])
+
+    async def question(self, question: int) -> dict[str, Any]:
+        """The question, as the instance that has asked it sees it."""
+        found: dict[str, Any] = (await self.ask("GET", f"/api/questions/{question}")).body
+        return found
+
+    async def question_message(self, question: int) -> Message:
+        """The message that shows the question, as soon as it is there."""
+        for_it = (f"Question {question}** ", f"Approval {question}** ")
+        return await self.discord.wait_for(
+            lambda state: next(
+                (m for m in state.messages if any(text in m.content for text in for_it)), None
+            ),
+            what=f"the message of question {question}",
+        )
+
     async def card(self, task: int) -> Message:
         channel = self.discord.channel("claude-tasks")
         return await self.discord.wait_for_message(f"Task #{task} ·", in_=channel)

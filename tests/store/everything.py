@@ -276,6 +276,20 @@ _FEW: dict[str, list[Facts]] = {
             "reply_to": _BIGGEST,
             "mention": _BIGGEST,
         },
+        {
+            "task_id": 11,
+            "kind": "question",
+            "channel_id": 1,
+            "nonce": "7-q",
+            "through": 7,
+            "begun_at": NOW,
+            "content": TEXTS[5],
+            "question_id": _BIGGEST,
+        },
+    ],
+    "discord_questions": [
+        {"question_id": 4, "task_id": 11, "channel_id": _BIGGEST, "message_id": _BIGGEST},
+        {"question_id": 7, "task_id": 11, "channel_id": 1, "message_id": 2, "shown": "d"},
     ],
     "discord_commands": [
         {"scope": "123", "fingerprint": "f"},

@@ -20,17 +20,35 @@ SELECT * FROM discord_outgoing WHERE task_id = :task_id;
 
 -- name: save_discord_outgoing
 INSERT INTO discord_outgoing (task_id, kind, channel_id, nonce, through, begun_at, content,
-    reply_to, mention, file_name, file_text)
+    reply_to, mention, file_name, file_text, question_id)
 VALUES (:task_id, :kind, :channel_id, :nonce, :through, :begun_at, :content,
-    :reply_to, :mention, :file_name, :file_text)
+    :reply_to, :mention, :file_name, :file_text, :question_id)
 ON CONFLICT (task_id) DO UPDATE SET
     kind = excluded.kind, channel_id = excluded.channel_id, nonce = excluded.nonce,
     through = excluded.through, begun_at = excluded.begun_at, content = excluded.content,
     reply_to = excluded.reply_to, mention = excluded.mention, file_name = excluded.file_name,
-    file_text = excluded.file_text;
+    file_text = excluded.file_text, question_id = excluded.question_id;
 
 -- name: delete_discord_outgoing
 DELETE FROM discord_outgoing WHERE task_id = :task_id;
+
+-- name: get_discord_question
+SELECT * FROM discord_questions WHERE question_id = :question_id;
+
+-- name: list_discord_questions
+SELECT * FROM discord_questions WHERE task_id = :task_id ORDER BY question_id;
+
+-- name: save_discord_question
+INSERT INTO discord_questions (question_id, task_id, channel_id, message_id, shown)
+VALUES (:question_id, :task_id, :channel_id, :message_id, :shown)
+ON CONFLICT (question_id) DO UPDATE SET
+    channel_id = excluded.channel_id, message_id = excluded.message_id, shown = excluded.shown;
+
+-- name: delete_discord_question
+DELETE FROM discord_questions WHERE question_id = :question_id;
+
+-- name: delete_discord_questions
+DELETE FROM discord_questions WHERE task_id = :task_id;
 
 -- name: list_discord_commands
 SELECT scope, fingerprint FROM discord_commands ORDER BY scope;
