@@ -17,6 +17,7 @@ from claude_task_client.errors import (
 
 _WHY: Final = "See why: claude-task-client why {id}"
 _SHOW: Final = "See where it stands: claude-task-client show {id}"
+_QUESTIONS: Final = "See which questions are open: claude-task-client answer"
 
 BY_CODE: Final[Mapping[str, str]] = {
     "unauthorized": "Sign in with a valid key: claude-task-client login",
@@ -33,6 +34,10 @@ BY_CODE: Final[Mapping[str, str]] = {
     "paused": "Let the queue go on: claude-task-client resume",
     "invalid_transition": _SHOW,
     "has_dependents": _SHOW,
+    "question_not_found": _QUESTIONS,
+    "already_answered": _QUESTIONS,
+    "question_withdrawn": _QUESTIONS,
+    "session_not_found": "See what there is: claude-task-client sessions",
     "unavailable": "See how Athena is: claude-task-client doctor",
 }
 

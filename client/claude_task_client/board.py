@@ -14,14 +14,15 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from claude_task_client import describing, output
+from claude_task_client import describing, output, questions
 from claude_task_client.errors import AthenaError, Refused
 from claude_task_client.sync import Athena
-from claude_task_client.wire import Event, Task
+from claude_task_client.wire import Event, Question, Task
 
 RUNNING_SHOWN_MAX: Final = 12
 PENDING_SHOWN_MAX: Final = 12
 EVENTS_SHOWN_MAX: Final = 10
+QUESTIONS_SHOWN_MAX: Final = 5
 # A burst of events costs one look at the queue, not one each.
 LOOK_EVERY_SECONDS: Final = 0.5
 # Ages grow and connections break without any event; while one is broken, it is tried often.
@@ -39,6 +40,7 @@ class Board:
         self._latest: deque[Event] = deque(maxlen=EVENTS_SHOWN_MAX)
         self._running: tuple[Task, ...] = ()
         self._pending: tuple[Task, ...] = ()
+        self._questions: tuple[Question, ...] = ()
         self._trouble: str | None = None
 
     def run(self) -> None:
@@ -55,6 +57,7 @@ class Board:
         try:
             self._running = self._athena.list(status="in_progress").tasks
             self._pending = self._athena.list(status="pending", limit=PENDING_SHOWN_MAX).tasks
+            self._questions = self._asked()
             self._trouble = None
         except Refused:
             raise
@@ -67,11 +70,22 @@ class Board:
         parts: list[Table | Text] = [
             _tasks("In progress", running),
             _tasks("Pending", self._pending),
+            *self._shown_questions(),
             Text("\n".join(["Events", *map(describing.event_line, self._latest)])),
         ]
         if self._trouble:
             parts.append(Text(output.line(self._trouble, None), style="bold red"))
         return Group(*parts)
+
+    def _asked(self) -> tuple[Question, ...]:
+        """The open questions; there is a request for them only where some task may have one."""
+        if not any(map(describing.may_have_questions, [*self._running, *self._pending])):
+            return ()
+        return self._athena.questions(limit=QUESTIONS_SHOWN_MAX).questions
+
+    def _shown_questions(self) -> list[Text]:
+        lines = map(questions.brief, self._questions)
+        return [Text("\n".join(lines), style="yellow")] if self._questions else []
 
     def _listen(self) -> None:
         try:

@@ -142,10 +142,14 @@ def deadline_after(seconds: float | None) -> float | None:
     return None if seconds is None else time.monotonic() + seconds
 
 
+def seconds_left(deadline: float | None) -> float:
+    """Until then; without a deadline there is always more."""
+    return math.inf if deadline is None else max(0.0, deadline - time.monotonic())
+
+
 def poll_seconds(deadline: float | None) -> int:
     """How long the next request may wait: whole seconds, at least what is left."""
-    left = POLL_SECONDS_MAX if deadline is None else deadline - time.monotonic()
-    return math.ceil(min(max(left, 0.0), POLL_SECONDS_MAX))
+    return math.ceil(min(seconds_left(deadline), POLL_SECONDS_MAX))
 
 
 def is_over(deadline: float | None) -> bool:

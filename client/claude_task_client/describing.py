@@ -35,6 +35,11 @@ def age(task: Task) -> str:
     return output.span((clock.now() - task.created_at).total_seconds())
 
 
+def may_have_questions(task: Task) -> bool:
+    """Whether it may wait for a person: nothing else than an open question says so for sure."""
+    return task.phase == "waiting" or (task.status == "pending" and task.attempt > 0)
+
+
 def text(task: Task) -> str:
     """Everything that a person wants to know of it, and its description whole."""
     rows = {
@@ -93,6 +98,9 @@ def event_line(event: Event) -> str:
 
 def _told(event: Event) -> str:
     """The words that came with an event, where there are some."""
+    if event.type.startswith("question."):
+        who = event.data.get("answer") or event.data.get("instance")
+        return f"- question {event.data.get('question')}: {who}"
     words = (
         event.data.get(name) for name in ("description", "message", "notes", "error", "instance")
     )

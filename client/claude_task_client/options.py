@@ -64,6 +64,14 @@ def held_argument(function: F) -> F:
     return click.argument("task_id", metavar="[ID]", type=task_number, required=False)(function)
 
 
+def question_argument(function: F) -> F:
+    """The question that it is about, if one is."""
+    number = click.IntRange(1, ID_MAX)
+    return click.argument("question_id", metavar="[QUESTION]", type=number, required=False)(
+        function
+    )
+
+
 def _moment(text: str, *, past: bool) -> datetime:
     from claude_task_client import clock
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -22,6 +23,14 @@ def read_text(source: str) -> str:
         raise click.UsageError(f"Cannot read {source}: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
         raise click.UsageError(f"{source} is no UTF-8 text: save it as such.") from error
+
+
+def read_words(words: Sequence[str], *, what: str) -> str:
+    """A text given as arguments; `-` alone is standard input."""
+    text = read_text(STANDARD_INPUT) if [*words] == [STANDARD_INPUT] else " ".join(words)
+    if not text.strip():
+        raise click.UsageError(f"The {what} is empty.")
+    return text
 
 
 def read_json(source: str) -> Json:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
+from claude_task_client import Athena
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX terminal")
 
 WIDE = {"TERM": "xterm", "COLUMNS": "160", "LINES": "50"}
@@ -137,6 +139,55 @@ def test_watch_draws_the_queue_as_it_moves_and_ends_quietly(laptop, show: Callab
 
     assert screen.end() == 0
     assert "Traceback" not in screen.drawn
+
+
+def test_watch_draws_open_questions_with_what_to_type(laptop, show: Callable[..., Screen]):
+    laptop.run("add", "x")
+    laptop.run("claim")
+    number = laptop.json("ask", "Which \x1b[2J port?")["id"]
+
+    screen = show("watch")
+    screen.read_until(f"claude-task-client answer {number}")
+    screen.process.send_signal(signal.SIGINT)
+
+    assert screen.end() == 0
+    assert "Which \\x1b[2J port?" in screen.drawn
+
+
+def test_a_question_that_waits_shows_that_it_does(laptop, desktop, show: Callable[..., Screen]):
+    """Something moves, and the time is shown; after the answer it is gone."""
+    laptop.run("add", "x")
+    laptop.run("claim")
+
+    screen = show("ask", "Which port?", "--wait")
+    screen.read_until("Waiting for an answer")
+    screen.read_until("0:00:")
+    [question] = laptop.json("answer")["questions"]
+    desktop.run("answer", str(question["id"]), "80")
+
+    assert screen.end() == 0
+    assert "Answered by" in screen.drawn
+
+
+def test_a_transcript_has_colours_of_ours_alone(laptop, athena, show: Callable[..., Screen]):
+    """What a program wrote changes nothing on the screen."""
+    with Athena(athena.url, athena.key, instance="pi") as pi:
+        pi.submit("x")
+        task = pi.claim_next()
+        assert task is not None
+        evil = {"kind": "error", "text": "[bold]no markup[/bold] :smile: \x1b[2J\x07" + "w" * 300}
+        pi.append_log(task, [evil], first=0)
+
+        screen = show("log", str(task.id), "--follow")
+        screen.read_until("w" * 300)
+        pi.complete(task)
+
+    assert screen.end() == 0
+    assert "[bold]no markup[/bold] :smile: \\x1b[2J\\x07www" in screen.drawn
+    assert "\x1b[1;31m" in screen.drawn
+    assert "\x1b[2J" not in screen.drawn
+    assert "\x07" not in screen.drawn
+    assert f"#{task.id} is completed" in screen.drawn
 
 
 def test_watch_says_when_athena_is_away_and_goes_on(start_server, tmp_path):

@@ -276,6 +276,9 @@ def test_settings_come_from_the_environment(athena, monkeypatch):
         ("claude_task_client", {"httpx2", "click", "rich", "asyncio"}),
         ("claude_task_client.commands.check", {"httpx2", "rich", "platformdirs", "stamina"}),
         ("claude_task_client.commands.list", {"httpx2", "rich", "stamina", "asyncio"}),
+        ("claude_task_client.commands.answer", {"httpx2", "rich", "stamina", "asyncio"}),
+        ("claude_task_client.commands.ask", {"httpx2", "rich", "stamina", "asyncio"}),
+        ("claude_task_client.commands.log", {"httpx2", "rich", "stamina", "asyncio"}),
     ],
 )
 def test_a_start_imports_only_what_it_needs(module, unwanted):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from claude_task_client import errors, holding, options, wire
+from claude_task_client import advice, errors, holding, options, transcript, wire
 from claude_task_client.commands import progress, status
 from tests.running import RunningServer
 
@@ -32,6 +32,14 @@ SHAPES: dict[type[wire.Value], tuple[str, set[str]]] = {
     wire.Loss: ("LostJson", set()),
     wire.Stats: ("StatsJson", set()),
     wire.Health: ("HealthJson", set()),
+    wire.Question: ("QuestionJson", set()),
+    wire.QuestionPage: ("QuestionPage", set()),
+    wire.Message: ("MessageJson", set()),
+    wire.MessagePage: ("MessagePage", set()),
+    wire.LogLine: ("LineJson", set()),
+    wire.LogPage: ("LogPage", set()),
+    wire.Session: ("SessionJson", set()),
+    wire.SessionPage: ("SessionPage", set()),
 }
 # A page of the log, and of a task's history, are one value to the client.
 PAGES = ("EventPage", "TaskEvents")
@@ -89,6 +97,11 @@ def test_the_client_gives_up_a_task_for_codes_that_exist(document: dict[str, Any
     assert all(f'"{code}"' in json.dumps(document) for code in holding.LOST), holding.LOST
 
 
+def test_the_client_advises_on_codes_that_exist(document: dict[str, Any]) -> None:
+    """No advice is given for a code that the server does not know."""
+    assert [code for code in advice.BY_CODE if f'"{code}"' not in json.dumps(document)] == []
+
+
 def test_each_refusal_has_an_exception_of_its_status(document: dict[str, Any]) -> None:
     """Every 4xx of the server's document becomes a refusal, and never an unreachable Athena."""
     statuses = {
@@ -111,6 +124,7 @@ def test_the_client_offers_the_words_that_the_server_takes(document: dict[str, A
 
     assert set(options.PRIORITIES) == {*schemas["Priority"]["enum"], "normal"}
     assert all(f'"{word}"' in json.dumps(submitted) for word in options.PRIORITIES)
+    assert {"text", *transcript.COLOURS} == set(schemas["LineKind"]["enum"])
     assert set(progress.PHASES) == set(schemas["Phase"]["enum"])
     assert set(status.STATUSES) == set(schemas["Status"]["enum"])
     assert set(status.PRIORITIES) == set(schemas["Priority"]["enum"])
