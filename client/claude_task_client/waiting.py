@@ -23,14 +23,19 @@ class Withdrawn(AthenaError):
 
 
 def wait_for_answer(
-    task: Held, question: Question, *, timeout: float | None, as_json: bool
+    task: Held,
+    question: Question,
+    *,
+    timeout: float | None,
+    as_json: bool,
+    renew_every_seconds: float = RENEW_EVERY_SECONDS,
 ) -> None:
     """Print the answer once there is one.
 
     Raises: NothingToDo where nobody has answered in `timeout` seconds; Withdrawn.
     """
     with _shown():
-        settled = _settled(task, question, timeout)
+        settled = _settled(task, question, timeout, renew_every_seconds)
     if as_json:
         output.print_json(settled.raw)
     if settled.is_open:
@@ -46,15 +51,17 @@ def wait_for_answer(
         output.warn(f"Answered by {output.line(settled.answered_by or '-')}.")
 
 
-def _settled(task: Held, question: Question, timeout: float | None) -> Question:
-    athena = connect(retry_seconds=PATIENT_RETRY_SECONDS)
+def _settled(
+    task: Held, question: Question, timeout: float | None, renew_every_seconds: float
+) -> Question:
     deadline = deadline_after(timeout)
-    while True:
-        wait = min(seconds_left(deadline), RENEW_EVERY_SECONDS)
-        now = athena.question(question.id, wait=wait)
-        if not now.is_open or is_over(deadline):
-            return now
-        athena.renew(task.id, attempt=task.attempt)
+    with connect(retry_seconds=PATIENT_RETRY_SECONDS) as athena:
+        while True:
+            wait = min(seconds_left(deadline), renew_every_seconds)
+            now = athena.question(question.id, wait=wait)
+            if not now.is_open or is_over(deadline):
+                return now
+            athena.renew(task.id, attempt=task.attempt)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,10 @@ from claude_task_client.errors import (
     EXIT_NOTHING_TO_DO,
     EXIT_REFUSED,
     EXIT_WRONG_USAGE,
+    NothingToDo,
 )
+from claude_task_client.holding import Held
+from claude_task_client.waiting import wait_for_answer
 
 EVIL = "ls\x1b[2J\nAllow it once: nothing to see"
 
@@ -103,6 +106,30 @@ def test_nobody_having_answered_in_time_is_exit_code_4(laptop, task):
     assert (done.returncode, question["status"]) == (EXIT_NOTHING_TO_DO, "open")
     assert f"claude-task-client answer {question['id']}" in done.stderr
     assert f"claude-task-client park {task} --question {question['id']}" in done.stderr
+
+
+def test_whoever_waits_keeps_the_hold(athena, monkeypatch):
+    """A person may take longer than a lease."""
+    monkeypatch.setenv("ATHENA_API_URL", athena.url)
+    monkeypatch.setenv("ATHENA_API_KEY", athena.key)
+    monkeypatch.setenv("CLAUDE_INSTANCE", "waits")
+    with Athena() as waits:
+        waits.submit("x")
+        task = waits.claim_next(lease_seconds=600)
+        assert task is not None
+        question = waits.ask(task, "Which port?")
+        before = waits.get(task.id)["lease_expires_at"]
+
+        with pytest.raises(NothingToDo):
+            wait_for_answer(
+                Held(waits, task.id, task.attempt),
+                question,
+                timeout=1.5,
+                as_json=False,
+                renew_every_seconds=0.1,
+            )
+
+        assert waits.get(task.id)["lease_expires_at"] > before
 
 
 def test_a_question_whose_task_is_cancelled_is_waited_for_no_longer(laptop, desktop, task, asks):
