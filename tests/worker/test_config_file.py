@@ -326,16 +326,18 @@ def test_projects_that_get_in_each_others_way_are_refused(file):
         + '[projects.App]\npath = "app"\n'
         + '[projects.other]\npath = "app"\nisolation = "in-place"\n'
         + '[projects."a b"]\npath = "app"\n'
+        + "[projects.'app.error']\n"
         + "[projects.empty]\n"
         + "[projects]\nflat = 1\n",
     )
 
-    assert [one.split(":")[0] for one in said] == ["3", "7", "8", "10", "12"]
+    assert [one.split(":")[0] for one in said] == ["3", "7", "8", "10", "11", "13"]
     assert "like the one in line 1" in said[0]
     assert "same folder as app" in said[1]
     assert "no name of a project" in said[2]
-    assert "lacks a path" in said[3]
-    assert "[projects.flat]" in said[4]
+    assert "error logs" in said[3]
+    assert "lacks a path" in said[4]
+    assert "[projects.flat]" in said[5]
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def command(
 
     places = Places(
         (config or config_file.default_path()).absolute(),
-        (state or config_file.default_state()).absolute(),
+        None if state is None else state.absolute(),
     )
     ctx.obj = places
     if ctx.invoked_subcommand is not None:

@@ -28,6 +28,7 @@ from claude_task_client.worker.values import Wrong
 FILE: Final = "worker.toml"
 FILE_BYTES_MAX: Final = 1024 * 1024
 TABLES: Final = ("projects", "limits", "texts")
+RESERVED: Final = ".error"
 
 _BARE: Final = ("HEAD", "objects", "refs")
 _AT_LINE: Final = re.compile(r"\(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
@@ -143,6 +144,9 @@ class _Reader:
                 "is no name of a project: that has at most 64 letters, digits, '.', '_' and '-'."
                 " A name with a '.' stands in quotes",
             )
+            return False
+        if name.endswith(RESERVED):
+            self._note(place, f"ends in {RESERVED}, as the error logs of projects do: rename it")
             return False
         # Each has files of its name, and macOS does not tell `App` from `app`.
         alike = [other for other in others if other.lower() == name.lower()]
