@@ -18,6 +18,8 @@ from athena.store.transfer import TABLES
 from tests.store.clock import ManualClock
 from tests.store.everything import fill
 
+COUNTERS = {"tasks": 15, "events": 82, "api_keys": 107, "questions": 15, "messages": 22}
+
 
 @pytest.fixture
 async def lines(clock: ManualClock, tmp_path: Path) -> list[bytes]:
@@ -51,7 +53,7 @@ def test_whole_file_is_taken(lines: list[bytes]):
         "sqlite",
         "2026-11-21T20:00:00.000Z",
     )
-    assert contents.ids == {"tasks": 15, "events": 82, "api_keys": 107}
+    assert contents.ids == COUNTERS
     assert list(contents.tallies) == [table.name for table in TABLES]
     assert sum(tally.rows for tally in contents.tallies.values()) == json.loads(lines[-1])["rows"]
 
@@ -110,8 +112,8 @@ def test_other_files_are_refused(contents: bytes, fault: str):
 
 @pytest.mark.parametrize(
     "ids",
-    [None, [], {}, {"tasks": 1}, {"tasks": -1, "events": 9, "api_keys": 9}]
-    + [{"tasks": value, "events": 9, "api_keys": 9} for value in ("9", 1.5, True, 2**63)],
+    [None, [], {}, {"tasks": 1}]
+    + [{**COUNTERS, "tasks": value} for value in (-1, "9", 1.5, True, 2**63)],
 )
 def test_head_without_its_counters_is_refused(lines: list[bytes], ids: object):
     """Without them ids would be given again."""
@@ -153,7 +155,7 @@ def test_row_that_no_table_could_hold_is_refused(lines: list[bytes], row: list[o
 
 def test_id_above_the_counter_is_refused(lines: list[bytes]):
     """The next task would get the id of another."""
-    ids = {"tasks": 3, "events": 82, "api_keys": 107}
+    ids = {**COUNTERS, "tasks": 3}
 
     assert "its id is above" in (fault_in(b"".join([changed(lines[0], ids=ids), *lines[1:]])) or "")
 

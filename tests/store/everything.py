@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from athena.model.text import epoch_milliseconds
@@ -58,6 +58,8 @@ async def fill(store: Store, *, tasks: int) -> None:
                 "tasks": tasks,
                 "events": tasks * EVENTS_OF_A_TASK + DELETED_AT_THE_END,
                 "api_keys": 100 + DELETED_AT_THE_END,
+                "questions": tasks,
+                "messages": tasks + DELETED_AT_THE_END,
             },
         )
 
@@ -69,13 +71,18 @@ def _cells(table: Table, facts: Facts) -> Cells:
 
 
 def _facts_of(table: Table, tasks: int) -> Iterator[Facts]:
+    if table.name in _OF_EACH_TASK:
+        return (_OF_EACH_TASK[table.name](number) for number in _ids(tasks))
     match table.name:
-        case "tasks":
-            return (_task(number) for number in _ids(tasks))
         case "task_dependencies":
             return _dependencies(tasks)
         case "events":
             return (_event(number) for number in range(1, tasks * EVENTS_OF_A_TASK + 1))
+        case "transcript_lines":
+            return (line for number in _ids(tasks) for line in _lines(number))
+        case "session_uses":
+            uses = (_session_use(number) for number in _ids(tasks))
+            return iter(sorted(uses, key=lambda use: (str(use["session_id"]), use["task_id"])))
         case "idempotency_keys":
             numbered = sorted(_ids(tasks // 10), key=lambda number: f"key:{number}")
             return (_answer(number) for number in numbered)
@@ -162,6 +169,8 @@ def _pending(number: int) -> Facts:
         "not_before": NOW + _BIGGEST // 10**6 if readiness == "scheduled" else None,
         "due_at": NOW + 99 if readiness in {"scheduled", "parked"} else None,
         "parked_until": NOW + 99 if readiness == "parked" else None,
+        "asker": "pi" if readiness == "parked" else None,
+        "parked_question": number if readiness == "parked" and number % 4 else None,
         "affinity": "pi" if readiness == "parked" else None,
         "affinity_until": NOW + 100 if readiness == "parked" else None,
         "dependencies": int(readiness == "blocked"),
@@ -187,6 +196,93 @@ def _event(number: int) -> Facts:
         "actor_kind": ("key", "discord", "instance", "system")[number % 4],
         "actor_name": _text(number),
         "data": json.dumps({"of": _text(number), "n": number}, ensure_ascii=bool(number % 2)),
+    }
+
+
+def _question(number: int) -> Facts:
+    kind = ("text", "choice", "approval")[number % 3]
+    answered = number % 4 == 0
+    answer = ("allow", "deny")[number % 2] if kind == "approval" else f"{number}: {_text(number)}"
+    return {
+        "id": number,
+        "task_id": number,
+        "attempt": 1 + number % 3,
+        "instance": "pi",
+        "kind": kind,
+        "text": f"{number}: {_text(number + 1)}",
+        "choices": json.dumps(TEXTS, ensure_ascii=False) if kind == "choice" else None,
+        "action": json.dumps({"tool": "Bash", "input": {"command": _text(number)}})
+        if kind == "approval"
+        else None,
+        "key": f"key-{_text(number + 2)}" if number % 2 else None,
+        "status": "answered" if answered else ("open", "withdrawn")[number % 5 == 0],
+        "asked_at": NOW + number,
+        "answer": answer if answered else None,
+        "note": _text(number + 3) if answered else None,
+        "answered_by": _text(number + 4) if answered else None,
+        "answered_via": "discord" if answered else None,
+        "answered_at": _BIGGEST if answered else None,
+    }
+
+
+def _message(number: int) -> Facts:
+    return {
+        "id": number,
+        "task_id": number,
+        "text": f"{number}: {_text(number)}",
+        "sent_by": _text(number + 1),
+        "sent_via": "api",
+        "sent_at": NOW + number,
+        "follow_up": _BIGGEST if number % 3 else None,
+    }
+
+
+def _transcript(number: int) -> Facts:
+    """Of some none is kept any more."""
+    lines = list(_lines(number))
+    return {
+        "task_id": number,
+        "last_id": number % 3 + len(lines),
+        "lines": len(lines),
+        "text_bytes": sum(int(line["text_bytes"] or 0) for line in lines),
+    }
+
+
+def _attempt(number: int) -> Facts:
+    return {
+        "task_id": number,
+        "attempt": 1 + number % 3,
+        "instance": f"worker-{number % 50}",
+        "next_number": number,
+    }
+
+
+def _lines(number: int) -> Iterator[Facts]:
+    kinds = ("text", "tool", "result", "system", "error", "test", "git")
+    for place in range(number % 4):
+        text = _text(number + place)
+        yield {
+            "task_id": number,
+            "id": number % 3 + place + 1,
+            "attempt": 1 + number % 3,
+            "number": 1_000_000 * place,
+            "at": NOW + place,
+            "kind": kinds[(number + place) % len(kinds)],
+            "text": text,
+            "text_bytes": len(text.encode()),
+        }
+
+
+def _session_use(number: int) -> Facts:
+    return {
+        "session_id": f"{_text(number)[:20]}/{number % 30}",
+        "task_id": number,
+        "project": ("", "havuncore")[number % 2],
+        "instance": None if number % 5 == 0 else f"worker-{number % 50}",
+        "first_at": NOW + number,
+        "last_at": NOW + 2 * number,
+        "cost_usd": COSTS[number % len(COSTS)] or 0.0,
+        "turns": number,
     }
 
 
@@ -216,6 +312,13 @@ def _delivery(number: int) -> Facts:
     }
 
 
+_OF_EACH_TASK: dict[str, Callable[[int], Facts]] = {
+    "tasks": _task,
+    "questions": _question,
+    "messages": _message,
+    "transcripts": _transcript,
+    "transcript_attempts": _attempt,
+}
 _FEW: dict[str, list[Facts]] = {
     "instances": [
         {
