@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -27,7 +27,7 @@ from athena.service.asking import candidate_for
 from athena.service.drafts import KEEP, Changes, Draft, check_fields
 from athena.service.feed import Feed
 from athena.service.once import Once, answer_once
-from athena.store import dependencies, events, instances, lists, tasks
+from athena.store import dependencies, events, instances, lists, tasks, transcript
 from athena.store.base import Reading, Store, Transaction
 
 
@@ -237,7 +237,8 @@ async def purge(
     removed = 0
 
     async def act(tx: Transaction) -> int:
-        batch = await tasks.ended_before(tx, before, statuses=statuses, limit=limits.PURGE_BATCH)
+        old = await tasks.ended_before(tx, before, statuses=statuses, limit=limits.PURGE_BATCH)
+        batch = await _that_go_at_once(tx, old)
         for task in batch:
             await tasks.delete(tx, task, TaskDeleted(reason=reason), by)
         return len(batch)
@@ -245,6 +246,19 @@ async def purge(
     while batch := await store.run(act):
         removed += batch
     return removed
+
+
+async def _that_go_at_once(tx: Transaction, batch: Sequence[Task]) -> Sequence[Task]:
+    """As many of the first tasks as have not too many lines to go with them, one at least."""
+    if not batch:
+        return batch
+    extents = await transcript.extents(tx, [task.id for task in batch])
+    lines = 0
+    for place, task in enumerate(batch):
+        lines += extents[task.id].lines if task.id in extents else 0
+        if place and lines > limits.PURGE_LINES:
+            return batch[:place]
+    return batch
 
 
 async def _with_new_dependencies(tx: Transaction, before: Task, after: Task) -> Task:
