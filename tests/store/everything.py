@@ -391,7 +391,13 @@ _FEW: dict[str, list[Facts]] = {
         },
     ],
     "discord_questions": [
-        {"question_id": 4, "task_id": 11, "channel_id": _BIGGEST, "message_id": _BIGGEST},
+        {
+            "question_id": 4,
+            "task_id": 11,
+            "channel_id": _BIGGEST,
+            "message_id": _BIGGEST,
+            "shown": "",
+        },
         {"question_id": 7, "task_id": 11, "channel_id": 1, "message_id": 2, "shown": "d"},
     ],
     "discord_commands": [
