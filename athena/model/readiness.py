@@ -16,9 +16,7 @@ from athena.model.task import Readiness, Task, replace
 
 def readiness_of(task: Task, *, now: datetime, lane_is_open: bool) -> Readiness:
     """The first thing that holds the task back, or `ready`."""
-    if task.parked_until is not None and task.parked_until > now:
-        return Readiness.PARKED
-    if task.parked_question is not None:
+    if task.parked_question is not None or _parked_until(task, now) is not None:
         return Readiness.PARKED
     if task.unmet > 0:
         return Readiness.BLOCKED
@@ -34,12 +32,18 @@ def settled(task: Task, *, now: datetime, lane_is_open: bool) -> Task:
     return replace(
         task,
         readiness=readiness,
-        parked_until=task.parked_until if readiness is Readiness.PARKED else None,
+        parked_until=_parked_until(task, now),
         affinity=affinity,
         affinity_until=affinity_until,
         offered_to=affinity or task.target,
-        due_at=_due_at(task, readiness, affinity_until),
+        due_at=_due_at(task, readiness, affinity_until, now),
     )
+
+
+def _parked_until(task: Task, now: datetime) -> datetime | None:
+    """The time that the task is parked until, if it is still to come."""
+    until = task.parked_until
+    return until if until is not None and until > now else None
 
 
 def _affinity(
@@ -56,11 +60,13 @@ def _affinity(
     return task.affinity, task.affinity_until
 
 
-def _due_at(task: Task, readiness: Readiness, affinity_until: datetime | None) -> datetime | None:
+def _due_at(
+    task: Task, readiness: Readiness, affinity_until: datetime | None, now: datetime
+) -> datetime | None:
     """When time alone changes the readiness or the offer, whichever comes first."""
     match readiness:
         case Readiness.PARKED:
-            due = task.parked_until
+            due = _parked_until(task, now)
         case Readiness.SCHEDULED:
             due = task.not_before
         case _:

@@ -229,3 +229,97 @@ def test_only_an_end_ends():
     """A move that leads back into the queue is no end, whatever is called with it."""
     with pytest.raises(InvalidTransition, match="is not an end"):
         holding.completed(held(), Action.RELEASE, instance="pi", notes=None, result=None, now=NOW)
+
+
+# --- questions --------------------------------------------------------------------------------
+
+
+def test_asking_waits_and_notes_who_has_asked():
+    """So that it is known, without a look at the questions, who can use the answers."""
+    task = holding.asked(held("pi"))
+
+    assert (task.phase, task.asker) == (Phase.WAITING, "pi")
+
+
+@pytest.mark.parametrize(
+    ("phase", "still_open", "after"),
+    [
+        (Phase.WAITING, 0, (Phase.WORKING, None)),
+        (Phase.WAITING, 1, (Phase.WAITING, "pi")),
+        (Phase.TESTING, 0, (Phase.TESTING, None)),
+        (None, 0, (None, None)),
+    ],
+)
+def test_last_answer_ends_the_waiting(
+    phase: Phase | None, still_open: int, after: tuple[Phase | None, str | None]
+):
+    """Not an earlier one, and not a phase that the holder has named since."""
+    task = holding.unasked(held("pi", asker="pi", phase=phase), 7, still_open=still_open)
+
+    assert (task.phase, task.asker) == after
+
+
+def test_only_its_own_answer_ends_a_park():
+    """A task that waits for one question goes on waiting after another's answer."""
+    parked = a_task(asker="pi", parked_question=7, readiness=Readiness.PARKED)
+
+    assert holding.unasked(parked, 8, still_open=1).parked_question == 7
+    assert holding.unasked(parked, 7, still_open=1).parked_question is None
+
+
+@pytest.mark.parametrize(
+    ("action", "asker"),
+    [
+        (Action.RELEASE, None),
+        (Action.FAIL_AND_RETRY, None),
+        (Action.PARK, "pi"),
+        (Action.EXPIRE, "pi"),
+    ],
+)
+def test_who_gives_back_for_good_asks_no_more(action: Action, asker: str | None):
+    """Who parks, or merely lost its lease, may come back for the answers."""
+    assert holding.given_back(held("pi", asker="pi"), action, now=LATER).asker == asker
+
+
+@pytest.mark.parametrize(("instance", "asker"), [("pi", "pi"), ("mac", None)])
+def test_claim_keeps_ones_own_questions(instance: str, asker: str | None):
+    """Those of another instance are of no use."""
+    task = holding.claimed(
+        a_task(asker="pi"), instance=instance, lease=MINUTE, now=LATER, steady=STEADY
+    )
+
+    assert task.asker == asker
+
+
+def test_ended_task_asks_nothing_and_waits_for_nothing():
+    """However it came to its end."""
+    parked = a_task(asker="pi", parked_question=7, readiness=Readiness.PARKED)
+    ended = [
+        holding.cancelled(parked, now=LATER),
+        holding.failed(held("pi", asker="pi"), error="no", result=None, now=LATER),
+        holding.expired(held("pi", asker="pi", max_attempts=1), now=LATER),
+        holding.completed(
+            held("pi", asker="pi"),
+            Action.COMPLETE,
+            instance="pi",
+            notes=None,
+            result=None,
+            now=LATER,
+        ),
+    ]
+
+    assert {(task.asker, task.parked_question) for task in ended} == {(None, None)}
+
+
+def test_report_tells_how_far_the_holder_is():
+    """In the fields of the event; what it has not said is left out."""
+    told = held("pi", phase=Phase.AUDITING, progress=Progress(percent=40, message="round 2"))
+
+    assert holding.report_of(told).data() == {
+        "instance": "pi",
+        "attempt": 1,
+        "phase": "auditing",
+        "percent": 40,
+        "message": "round 2",
+    }
+    assert holding.report_of(held("pi")).data() == {"instance": "pi", "attempt": 1}
