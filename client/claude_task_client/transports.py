@@ -38,7 +38,10 @@ SocketOption = tuple[int, int, int]
 
 
 def keep_alive_options() -> list[SocketOption]:
-    """What makes the kernel notice a dead connection, as far as this system has it."""
+    """What makes the kernel notice a dead connection, as far as this system takes it.
+
+    Some know a name and refuse it (sandboxes, the first WSL): without it they connect as well.
+    """
     names = {
         "TCP_KEEPIDLE": PROBE_AFTER_SECONDS,  # Linux, Windows
         "TCP_KEEPALIVE": PROBE_AFTER_SECONDS,  # macOS, for the same
@@ -51,7 +54,17 @@ def keep_alive_options() -> list[SocketOption]:
         for name, value in names.items()
         if hasattr(socket, name)
     ]
-    return [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), *known]
+    with socket.socket() as probe:
+        wanted = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), *known]
+        return [option for option in wanted if _is_taken(probe, option)]
+
+
+def _is_taken(probe: socket.socket, option: SocketOption) -> bool:
+    try:
+        probe.setsockopt(*option)
+    except OSError:
+        return False
+    return True
 
 
 CLIENT_OPTIONS: Final[dict[str, Any]] = {"trust_env": False, "follow_redirects": False}
