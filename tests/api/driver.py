@@ -118,6 +118,14 @@ class ApiDriver:
         assert answer.status == 200, answer
         return dict(answer.body)
 
+    async def asked(self, by: str = "pi", **fields: object) -> dict[str, Any]:
+        """An open question of a task that an instance holds."""
+        task = await self.claimed(by)
+        body = {"instance": by, "text": "Which database?", **fields}
+        answer = await self.ask("POST", f"/api/tasks/{task['id']}/questions", body)
+        assert answer.status == 201, answer
+        return dict(answer.body)
+
     async def status_of(self, task: Mapping[str, Any]) -> str:
         return str((await self.ask("GET", f"/api/tasks/{task['id']}")).body["status"])
 

@@ -80,7 +80,18 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "fail_task": {**WHO, "error": "e", "retry": True, "result": {"retry_after_seconds": 1}},
     "release_task": {**WHO, "notes": "n"},
-    "park_task": {**WHO, "until": TIME, "session_id": "s", "notes": "n"},
+    "park_task": {**WHO, "until": TIME, "question": None, "session_id": "s", "notes": "n"},
+    "ask_question": {
+        **WHO,
+        "kind": "approval",
+        "text": "t",
+        "choices": None,
+        "action": {"tool": "Bash", "input": {"command": "ls", "n": [1]}},
+        "key": "k",
+    },
+    "answer_question": {"answer": "a", "note": "n", "answered_by": "b"},
+    "withdraw_question": {"instance": "pi"},
+    "send_message": {"text": "t", "created_by": "b"},
     "beat": {
         "instance": "pi",
         "name": "n",
@@ -99,7 +110,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "cancel_task": {},
     "retry_task": {},
 }
-ON_HELD = {"renew_task", "report_status", "complete_task", "fail_task", "release_task", "park_task"}
+ON_HELD = {
+    "renew_task",
+    "report_status",
+    "complete_task",
+    "fail_task",
+    "release_task",
+    "park_task",
+    "ask_question",
+}
 
 
 def spoilt(value: Any) -> Iterator[Any]:
@@ -117,11 +136,16 @@ def spoilt(value: Any) -> Iterator[Any]:
 
 
 async def path_for(api: ApiDriver, endpoint: Endpoint) -> str:
-    """With a task that the request may be about."""
+    """With a task or a question that the request may be about."""
     if "{id}" not in endpoint.path:
         return endpoint.path
-    task = await (api.claimed() if endpoint.name in ON_HELD else api.submitted())
-    return endpoint.path.replace("{id}", str(task["id"]))
+    if endpoint.path.startswith("/api/questions/"):
+        thing = await api.asked()
+    elif endpoint.name in ON_HELD:
+        thing = await api.claimed()
+    else:
+        thing = await api.submitted()
+    return endpoint.path.replace("{id}", str(thing["id"]))
 
 
 async def status_of(api: ApiDriver, method: str, path: str) -> int:
