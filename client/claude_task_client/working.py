@@ -46,16 +46,20 @@ class Working(Calls):
         projects: Sequence[str] | None = None,
         lease_seconds: float | None = None,
         finish: Finish | None = None,
+        idempotency_key: str | None = None,
     ) -> Task | None:
         """Take the next task that fits this instance; None if none came in `wait` seconds.
 
         `wait=None` waits for as long as it takes. `finish` completes the task in hand in the same
-        step.
+        step. With an `idempotency_key` of your own, the very same claim may be asked again later,
+        even by another process: it gives the task that it gave then, as it was then.
         """
         deadline = deadline_after(wait)
         ending = None if finish is None else _ending(finish)
+        whole = poll_seconds(deadline)
         while True:
-            seconds = poll_seconds(deadline)
+            # Under one name the same must be asked, word for word.
+            seconds = poll_seconds(deadline) if idempotency_key is None else whole
             body = told(
                 instance=self.instance,
                 labels=labels,
@@ -64,12 +68,12 @@ class Working(Calls):
                 wait=seconds or None,
                 finish=ending,
             )
-            key = str(uuid.uuid4())
+            key = idempotency_key or str(uuid.uuid4())
             call = Call("POST", "/api/claim", body=body, idempotency_key=key, wait_seconds=seconds)
             answer = await self._poll(call)
             if answer.body is not None:
                 return self._read(Task, answer.body, needs="id")
-            ending = None
+            ending = ending if idempotency_key else None
             if is_over(deadline):
                 return None
 
@@ -159,9 +163,11 @@ class Working(Calls):
         """
         return await self._end(task, "fail", attempt, error=error, retry=retry, result=result)
 
-    async def release(self, task: Task | int, *, attempt: int | None = None) -> Task:
+    async def release(
+        self, task: Task | int, *, notes: str | None = None, attempt: int | None = None
+    ) -> Task:
         """Give the task back without a failure."""
-        return await self._end(task, "release", attempt)
+        return await self._end(task, "release", attempt, notes=notes)
 
     async def park(
         self,

@@ -1,0 +1,176 @@
+"""All tasks that a worker has to do with: those that it works on, and those that will come back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from datetime import datetime
+from pathlib import Path
+
+from claude_task_client.errors import AthenaError, NotFound
+from claude_task_client.wire import Task, time_text
+from claude_task_client.worker.assignment import Assignment, Office, put_away
+from claude_task_client.worker.config import Isolation, WorkerConfig
+from claude_task_client.worker.holding import Holding
+from claude_task_client.worker.record import Ending, Journal, Record, journals, open_journal
+
+log = logging.getLogger(__name__)
+
+
+class Hands:
+    """What is in hand. `changes` of the office is told whenever that is something else."""
+
+    def __init__(
+        self,
+        office: Office,
+        config: WorkerConfig,
+        folder: Path,
+        *,
+        group: asyncio.TaskGroup,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._office = office
+        self._config = config
+        self._folder = folder
+        self._group = group
+        self._now = now
+        self._assignments: dict[int, Assignment] = {}
+        self._waiting: dict[int, Journal] = {}
+        self.begun = 0
+        self.done = 0
+
+    @property
+    def all(self) -> Collection[Assignment]:
+        """Those in hand: being worked on, or to be told of and put away."""
+        return self._assignments.values()
+
+    @property
+    def waiting(self) -> Collection[Journal]:
+        """Those that were given back, to go on here later."""
+        return self._waiting.values()
+
+    @property
+    def running(self) -> Collection[Assignment]:
+        """Those that are worked on."""
+        return [each for each in self._assignments.values() if each.is_running]
+
+    def is_busy(self, project: str) -> bool:
+        """Whether a project's own folder is worked in: it has room for one task."""
+        config = self._config.projects.get(project)
+        return (
+            config is not None
+            and config.isolation is Isolation.IN_PLACE
+            and any(each.project == project for each in self._assignments.values())
+        )
+
+    def find(self, task_id: int) -> Assignment | None:
+        """The assignment of a task in hand."""
+        return self._assignments.get(task_id)
+
+    async def begin(self, task: Task) -> None:
+        """Work on a task that was claimed, or go on with what is here of it."""
+        journal = self._waiting.pop(task.id, None)
+        if journal is not None and journal.record.attempt not in {task.attempt, task.attempt - 1}:
+            log.info("Task #%s was in other hands meanwhile: it begins anew.", task.id)
+            await put_away(self._office, journal)
+            journal = None
+        if journal is None:
+            journal = open_journal(self._folder / str(task.id), self._record(task))
+        else:
+            self._continue(journal, task)
+        self.begun += 1
+        self._start(Assignment(self._office, journal, task))
+
+    async def recover(self, holding: Holding) -> None:
+        """Pick up what an earlier life of this worker has left."""
+        found = list(journals(self._folder))
+        for journal in found:
+            ending = journal.record.ending
+            if ending is not None:
+                self._recover_ended(journal, ending)
+        for journal in found:
+            if journal.record.ending is None:
+                await self._recover_interrupted(journal, holding)
+
+    async def review(self) -> None:
+        """Put away what waits here for a task that will not come back."""
+        for journal in list(self._waiting.values()):
+            record = journal.record
+            if await self._will_come_back(record):
+                continue
+            if self._waiting.get(record.task_id) is journal:
+                del self._waiting[record.task_id]
+                await put_away(self._office, journal)
+
+    def _recover_ended(self, journal: Journal, ending: Ending) -> None:
+        if ending.delivered and ending.keep:
+            self._waiting[journal.record.task_id] = journal
+        elif ending.delivered:
+            self._group.create_task(put_away(self._office, journal))
+        else:
+            self._office.on_ending(ending)
+            self._start(Assignment(self._office, journal, None))
+
+    async def _recover_interrupted(self, journal: Journal, holding: Holding) -> None:
+        record = journal.record
+        if record.project not in self._config.projects:
+            log.warning("Task #%s waits in %s: its project %s is not configured.", *_of(journal))
+            return
+        task = await holding.recall(record.task_id, record.attempt)
+        if isinstance(task, str) or task.has_ended:
+            why = task if isinstance(task, str) else f"It is {task.status}."
+            self._office.workshop.task_log(journal).fault(f"does not go on here: {why}")
+            await put_away(self._office, journal)
+        elif task.status == "in_progress":
+            self._continue(journal, task)
+            self.begun += 1
+            self._start(Assignment(self._office, journal, task))
+        else:
+            self._waiting[record.task_id] = journal
+
+    async def _will_come_back(self, record: Record) -> bool:
+        try:
+            task = await self._office.line.insist(lambda: self._office.athena.get(record.task_id))
+        except NotFound:
+            return False
+        except AthenaError:
+            return True
+        return task.status == "pending" and task.attempt == record.attempt
+
+    def _start(self, assignment: Assignment) -> None:
+        self._assignments[assignment.task_id] = assignment
+        self._group.create_task(self._live(assignment))
+        self._office.changes.tell()
+
+    async def _live(self, assignment: Assignment) -> None:
+        try:
+            ending = await assignment.live()
+        except Exception:
+            # The journal stays: the next start tries again.
+            log.exception("task #%s is stuck", assignment.task_id)
+        else:
+            if ending.keep:
+                self._waiting[assignment.task_id] = assignment.journal
+        finally:
+            del self._assignments[assignment.task_id]
+            self.done += 1
+            self._office.changes.tell()
+
+    def _record(self, task: Task) -> Record:
+        return Record(
+            task_id=task.id,
+            attempt=task.attempt,
+            project=task.project or "",
+            description=task.description,
+            started_at=time_text(self._now()),
+        )
+
+    def _continue(self, journal: Journal, task: Task) -> None:
+        record = journal.record
+        record.attempt, record.description, record.ending = task.attempt, task.description, None
+        journal.save()
+
+
+def _of(journal: Journal) -> tuple[int, Path, str]:
+    return journal.record.task_id, journal.folder, journal.record.project

@@ -1,0 +1,153 @@
+"""Whether this worker is fit to claim: examined now and then, sooner while something is wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+from claude_task_client.worker.changes import Changes
+from claude_task_client.worker.sending import shortened
+
+WELL_SECONDS: Final = 600.0
+SICK_SECONDS: Final = 30.0
+# After a task that Claude's sign-in or its like has kept from running, before the next is tried.
+TROUBLE_FIRST: Final = timedelta(minutes=1)
+TROUBLE_MAX: Final = timedelta(hours=1)
+
+MESSAGE_CHARACTERS_MAX: Final = 500
+PROBLEMS_MAX: Final = 4
+
+log = logging.getLogger(__name__)
+
+
+class Problem(Protocol):
+    """Something that is wrong here, and what to do."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def advice(self) -> str: ...
+
+
+class Health(Protocol):
+    """What an examination has found."""
+
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def message(self) -> str | None: ...
+    @property
+    def problems(self) -> Sequence[Problem]: ...
+
+
+Examine = Callable[[], Awaitable[Health]]
+
+
+class HealthWatch:
+    """The health of one worker. `changes` is told when it changes."""
+
+    def __init__(self, examine: Examine, changes: Changes, *, now: Callable[[], datetime]) -> None:
+        self._examine = examine
+        self._changes = changes
+        self._now = now
+        self._health: Health | None = None
+        self._is_doubted = True
+        self._wanted = Changes()
+        self._trouble: str | None = None
+        self._trouble_until: datetime | None = None
+        self._troubles = 0
+
+    @property
+    def is_fit(self) -> bool:
+        """Whether a task may be claimed."""
+        is_well = self._health is not None and self._health.ok and not self._is_doubted
+        return is_well and not self._is_troubled
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there was an examination since the last doubt."""
+        return self._health is not None and not self._is_doubted
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What Athena and people are told."""
+        if self._is_troubled:
+            problem = {"code": "signed_out", "detail": self._trouble, "advice": _SIGN_IN}
+            return {"ok": False, "message": f"{self._trouble} {_SIGN_IN}", "problems": [problem]}
+        if self._health is None or self._health.ok:
+            return {"ok": True}
+        problems = [
+            {"code": each.code, "detail": _short(each.detail), "advice": _short(each.advice)}
+            for each in self._health.problems[:PROBLEMS_MAX]
+        ]
+        return {"ok": False, "message": _short(self._health.message or ""), "problems": problems}
+
+    def doubt(self) -> None:
+        """Something went wrong: an examination comes before the next claim."""
+        self._is_doubted = True
+        self._wanted.tell()
+        self._changes.tell()
+
+    def note_trouble(self, what: str) -> None:
+        """Claude could not work at all. An examination may not see why: so wait a while, too."""
+        span = min(TROUBLE_FIRST * 2**self._troubles, TROUBLE_MAX)
+        self._troubles = min(self._troubles + 1, 10)
+        self._trouble, self._trouble_until = _short(what), self._now() + span
+        self._changes.tell()
+
+    def note_success(self) -> None:
+        """Claude has worked."""
+        self._troubles = 0
+
+    def look_now(self) -> None:
+        """Somebody says that it is put right."""
+        self._trouble_until = None
+        self.doubt()
+
+    async def watch_for_ever(self) -> None:
+        """Examine at once, and then as often as it is worth it."""
+        while True:
+            await self.look()
+            seconds = WELL_SECONDS if self._health is not None and self._health.ok else SICK_SECONDS
+            if not self._is_doubted:
+                await self._wanted.within(seconds)
+
+    async def look(self) -> None:
+        """Examine."""
+        before = self.report
+        self._is_doubted = False
+        try:
+            self._health = await self._examine()
+        except Exception as error:
+            log.exception("the examination failed")
+            self._health = _Broken(f"The examination of this worker failed: {error}")
+        if self.report != before and not self.is_fit:
+            log.error("This worker claims nothing: %s", self.report["message"])
+        elif self.report != before:
+            log.info("This worker is well again.")
+        self._changes.tell()
+
+    @property
+    def _is_troubled(self) -> bool:
+        return self._trouble_until is not None and self._now() < self._trouble_until
+
+
+class _Broken:
+    """The health of a worker whose examination fails."""
+
+    ok = False
+    problems: Sequence[Problem] = ()
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+
+_SIGN_IN: Final = "Sign in again (`claude`, then /login), and send the worker a SIGHUP."
+
+
+def _short(text: str) -> str:
+    return shortened(text, MESSAGE_CHARACTERS_MAX)
