@@ -16,8 +16,8 @@ In a test, sync or async (the server runs on a thread of its own)::
 
 **Which answer.** The tag `[script: NAME]` in the prompt picks the script; the last tag said counts,
 and the tag `default` stands for all others (without such a script the model says "Done."). A script
-is one list of steps for each prompt of the conversation. The server keeps no state for it: `turn` is
-the number of prompts since the first that carries the tag, `step` the number of model messages
+is one list of steps for each prompt of the conversation. The server keeps no state for it: `turn`
+is the number of prompts since the first that carries the tag, `step` the number of model messages
 since the last prompt. So a request that is sent again, or a conversation resumed after a restart,
 gets the same answer. What lies behind a list's end is answered "Done.".
 The auditor has lists of its own (`auditor=`), found by turn + round: round counts the auditor's
