@@ -87,7 +87,9 @@ def _find(athena: Athena, question_id: int) -> Question:
     try:
         return athena.question(question_id)
     except Denied:
-        for question in athena.questions(status="all", limit=LISTED_MAX).questions:
-            if question.id == question_id:
-                return question
+        for status in ("open", "all"):
+            page = athena.questions(status=status, limit=LISTED_MAX)
+            for question in page.questions:
+                if question.id == question_id:
+                    return question
         raise
