@@ -16,6 +16,7 @@ from athena.store.base import Store, Transaction, Values
 from tests.store.clock import START
 from tests.store.samples import ALICE, CHANGED, SUBMITTED, a_task, claim, end, insert
 
+PARKED = Readiness.PARKED
 IMPOSSIBLE: list[tuple[str, dict[str, Any]]] = [
     ("pending without a readiness", {"readiness": None}),
     ("pending but held", {"claimed_by": "pi"}),
@@ -40,6 +41,8 @@ IMPOSSIBLE: list[tuple[str, dict[str, Any]]] = [
     ("no attempt less than none", {"attempt": -1}),
     ("no attempts allowed", {"max_attempts": 0}),
     ("more than done", {"progress": Progress(percent=101)}),
+    ("ready, and parked on a question", {"parked_question": 1, "asker": "pi"}),
+    ("parked on a question that nobody asks", {"parked_question": 1, "readiness": PARKED}),
 ]
 
 

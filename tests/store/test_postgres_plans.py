@@ -54,6 +54,26 @@ INDEX_OF: Final = {
     "instances_of": "instances_pkey",
     "find_key_by_digest": "api_keys_digest_key",
     "find_idempotency_key": "idempotency_keys_pkey",
+    "find_question_by_key": "questions_key",
+    "count_questions": "questions_task",
+    "open_questions_of_task": "questions_task",
+    "list_open_questions": "questions_open",
+    "list_questions_of_task": "questions_task",
+    "count_messages": "messages_task",
+    "list_messages": "messages_task",
+    "list_follow_ups": "messages_task",
+    "get_question": "questions_pkey",
+    "get_transcript": "transcripts_pkey",
+    "get_transcript_state": "transcripts_pkey",
+    "get_transcript_attempt": "transcript_attempts_pkey",
+    "transcript_extents": "transcripts_pkey",
+    "transcript_lines_after": "transcript_lines_pkey",
+    "oldest_transcript_lines": "transcript_lines_pkey",
+    "delete_transcript_lines": "transcript_lines_pkey",
+    "claim_of_attempt": "events_task",
+    "list_sessions": "session_uses_last",
+    "get_session": "session_uses_pkey",
+    "tasks_of_session": "session_uses_pkey",
 }
 CLAIMS: Final = [
     "claim_candidate",
@@ -87,11 +107,26 @@ INSERT INTO api_keys (name, shown, digest, scopes, created_at)
 SELECT n, n, n, '', n FROM generate_series(1, 2000) AS n;
 INSERT INTO instances (slug, first_seen, last_seen, online)
 SELECT 'pi' || n, n, n, 1 FROM generate_series(1, 5000) AS n;
+INSERT INTO questions (task_id, attempt, instance, kind, text, key, status, asked_at, answer,
+    answered_by, answered_at)
+SELECT n, 1, 'pi', 'text', 'why?', n, CASE WHEN is_open THEN 'open' ELSE 'answered' END, n,
+    CASE WHEN NOT is_open THEN 'so' END, CASE WHEN NOT is_open THEN 'alice' END,
+    CASE WHEN NOT is_open THEN n END
+FROM generate_series(1, 50000) AS n, LATERAL (SELECT n % 100 = 1 AS is_open) AS facts;
+INSERT INTO messages (task_id, text, sent_by, sent_via, sent_at, follow_up)
+SELECT n, 'so', 'alice', 'api', n, n + 1 FROM generate_series(1, 50000) AS n;
+INSERT INTO transcripts SELECT n, 20, 20, 20 FROM generate_series(1, 5000) AS n;
+INSERT INTO transcript_attempts SELECT n, 1, 'pi', 20 FROM generate_series(1, 5000) AS n;
+INSERT INTO transcript_lines SELECT n / 20 + 1, n % 20 + 1, 1, n % 20, n, 'text', 'x', 1
+FROM generate_series(0, 99999) AS n;
+INSERT INTO session_uses (session_id, task_id, first_at, last_at)
+SELECT 's' || n / 3, n, n, n FROM generate_series(1, 60000) AS n;
 """
 # What a list is not asked for.
-FILTERS: Final = {"project", "target", "claimed_by", "created_by", "priority", "q"}
-# On an empty table all indexes cost the same. This one then reads what is ready, for some minutes.
-LATE_ONLY: Final = {"hold_lane"}
+FILTERS: Final = {"status", "project", "target", "claimed_by", "created_by", "priority", "q"}
+# On an empty table all indexes cost the same. The first then reads what is ready, for some minutes,
+# the second what is open.
+LATE_ONLY: Final = {"hold_lane", "open_questions_of_task"}
 # As often as it takes for a plan to be kept, where that is not dearer than planning anew.
 TIMES_UNTIL_KEPT: Final = 7
 # What is asked for; any other text is 'x', any other number 1.
