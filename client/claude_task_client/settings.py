@@ -22,6 +22,8 @@ APP: Final = "claude-task-client"
 DEFAULT_URL: Final = "http://127.0.0.1:5051"
 SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
+FORGE_TOKEN: Final = "ATHENA_FORGE_TOKEN"  # noqa: S105  its name, not itself
+
 # Setting → its variable. The file has the same names as the fields.
 VARIABLES: Final[Mapping[str, str]] = {
     "url": "ATHENA_API_URL",
@@ -79,6 +81,28 @@ def overriding(values: Mapping[str, str], environment: Mapping[str, str] = os.en
         for field, name in VARIABLES.items()
         if environment.get(name, "").strip() not in {"", values.get(field, "")}
     ]
+
+
+def own_environment() -> Mapping[str, str]:
+    """All variables of this process: for what decides itself which of them to pass on."""
+    return dict(os.environ)
+
+
+def forge_token(environment: Mapping[str, str]) -> str | None:
+    """What opens pull requests: `ATHENA_FORGE_TOKEN`, or the content of `…_FILE`.
+
+    Raises: BadSettings where the file cannot be read.
+    """
+    token = environment.get(FORGE_TOKEN, "").strip()
+    file = environment.get(f"{FORGE_TOKEN}_FILE", "").strip()
+    if token or not file:
+        return token or None
+    from pathlib import Path
+
+    try:
+        return Path(file).read_text(encoding="utf-8").strip() or None
+    except (OSError, ValueError) as error:
+        raise BadSettings(f"Cannot read {file}, which {FORGE_TOKEN}_FILE names.") from error
 
 
 def host_name() -> str:

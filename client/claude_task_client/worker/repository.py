@@ -119,7 +119,7 @@ class Repository:
                 aside.name,
             )
             try:
-                await run_git(
+                answer = await run_git(
                     words,
                     folder=path.parent,
                     environment=self.environment,
@@ -127,6 +127,9 @@ class Repository:
                 )
             except GitRefused as error:
                 raise self.refused(f"Cannot clone {address}", address, error) from error
+            if answer.code != 0:
+                refused = GitRefused("clone", answer.said)
+                raise self.refused(f"Cannot clone {address}", address, refused)
             aside.rename(path)
 
     def _base_names(self, git: Git) -> list[str]:
