@@ -36,8 +36,8 @@ KNOWN_TYPES: Final = {"text", "json", "bigint", "integer", "double precision"}
 # Parameters that are small by their nature or by the edges' checks; any other number is a BIGINT.
 SMALL: Final = {
     "attempt", "cards_posted", "dependencies", "ended", "failures", "is_first", "look_at",
-    "look_at_ended", "max_attempts", "online", "pending", "priority", "progress_percent", "running",
-    "slots", "unmet", "was_attempt",
+    "lines", "look_at_ended", "max_attempts", "online", "pending", "priority", "progress_percent",
+    "running", "slots", "unmet", "was_attempt",
 }  # fmt: skip
 
 
