@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from athena.bot.buttons import Control
+from athena.bot.health import full_lines, is_sick
 from athena.bot.results import (
     audit_of,
     duration_of,
@@ -30,8 +31,6 @@ from athena.model.task import Task, cost_usd_of
 CONTENT_UNITS: Final = 2_000
 _LINE_UNITS: Final = 300
 _TOLD_UNITS: Final = 1_200
-_PROBLEMS_MAX: Final = 3
-_PROBLEM_UNITS: Final = 100
 # A file's text is bounded as notes are; a result's output may be longer.
 _FILE_UNITS: Final = 100_000
 
@@ -219,25 +218,10 @@ class Wording:
 
     def sick(self, event: Event, instance: Instance | None) -> Notice:
         """An instance cannot work until a person does something; `instance`: as it is now."""
-        message = _text(event.data, "message")
         head = f"🩺 {self._instance(event)} cannot work"
-        parts = [head, self.words.block(message, _TOLD_UNITS) if message else ""]
-        if instance is not None and instance.health.get("ok") is False:
-            parts += self._advice(instance.health)
-        return Notice(content="\n".join(part for part in parts if part))
-
-    def _advice(self, health: Mapping[str, object]) -> list[str]:
-        """What is wrong in detail, and what to do about it."""
-        problems = health.get("problems")
-        lines = []
-        for problem in problems[:_PROBLEMS_MAX] if isinstance(problems, list) else []:
-            if not isinstance(problem, Mapping):
-                continue
-            detail, advice = _text(problem, "detail"), _text(problem, "advice")
-            told = detail or _text(problem, "code")
-            lines += [f"• {self.words.line(told, _PROBLEM_UNITS)}"] if told else []
-            lines += [f"-# → {self.words.line(advice, _PROBLEM_UNITS)}"] if advice else []
-        return lines
+        health = instance.health if instance is not None and is_sick(instance.health) else {}
+        told = full_lines(health, _text(event.data, "message"), self.words)
+        return Notice(content="\n".join([head, *told]))
 
     def well(self, event: Event) -> Notice:
         """An instance that could not work can again."""

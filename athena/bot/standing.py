@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from athena.bot.text import Words, ago, cost, span
+from athena.bot.health import brief_lines, is_sick
+from athena.bot.text import Words, ago, cost, span, units
 from athena.model.instance import Presence
 from athena.model.lifecycle import Status
 from athena.model.pause import Pause, Pauses
+from athena.model.question import Question
 from athena.service.health import HealthReport
 from athena.service.stats import Statistics
 
 _INSTANCES_MAX: Final = 25
+# An embed has at most 6,000 units in all; what else stands in it takes up to 2,900.
+_INSTANCES_UNITS: Final = 3_000
 _TASKS_MAX: Final = 5
+_QUESTION_UNITS: Final = 100
 _LINE_UNITS: Final = 150
 _PAUSES_MAX: Final = 5
 
@@ -24,8 +30,15 @@ def instance_lines(present: Sequence[Presence], words: Words) -> list[str]:
     if not present:
         return ["No instance has been seen yet: `claude-task-client login` connects one."]
     ordered = sorted(present, key=lambda each: (not each.instance.online, each.instance.slug))
-    lines = [_instance_line(each, words) for each in ordered[:_INSTANCES_MAX]]
-    more = len(ordered) - _INSTANCES_MAX
+    lines: list[str] = []
+    used = 0
+    for each in ordered[:_INSTANCES_MAX]:
+        line = _instance_line(each, words)
+        used += units(line) + 1
+        if used > _INSTANCES_UNITS:
+            break
+        lines.append(line)
+    more = len(ordered) - len(lines)
     return [*lines, f"and {more} more"] if more > 0 else lines
 
 
@@ -34,14 +47,10 @@ def _instance_line(present: Presence, words: Words) -> str:
     held = ", ".join(f"#{task_id}" for task_id in present.tasks[:_TASKS_MAX])
     more = " …" if len(present.tasks) > _TASKS_MAX else ""
     doing = f"at work on {held}{more}" if held else "idle" if instance.online else "offline"
-    sick = instance.health.get("ok") is False
-    icon = "🩺" if sick else "🟢" if instance.online else "⚪"
+    icon = "🩺" if is_sick(instance.health) else "🟢" if instance.online else "⚪"
     seen = f"seen {ago(instance.last_seen)}"
     line = f"{icon} **{words.line(instance.display_name, 60)}** · {doing} · {seen}"
-    message = instance.health.get("message")
-    if sick and isinstance(message, str):
-        line += f"\n-# {words.line(message, _LINE_UNITS)}"
-    return line
+    return "\n".join([line, *brief_lines(instance.health, words)])
 
 
 def queue_lines(figures: Statistics, pauses: Pauses, words: Words) -> list[str]:
@@ -69,6 +78,25 @@ def _pause_line(pause: Pause, words: Words) -> str:
         f"instance {words.line(pause.instance, 64)}" if pause.instance else "",
     ]
     return f"⏸️ Paused: {' on '.join(part for part in parts if part)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A question that waits for a person, and the address of its message, where there is one."""
+
+    question: Question
+    url: str | None = None
+
+
+def question_lines(waiting: Sequence[Waiting], words: Words, *, are_all: bool) -> list[str]:
+    """What instances wait to be told."""
+    lines = []
+    for each in waiting:
+        question = each.question
+        where = f" [answer]({each.url})" if each.url else ""
+        text = words.line(question.text, _QUESTION_UNITS)
+        lines.append(f"❓ **#{question.task_id}** {text}{where}")
+    return lines if are_all else [*lines, "and more"]
 
 
 def trouble_lines(health: HealthReport, problems: Sequence[str], words: Words) -> list[str]:

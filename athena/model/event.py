@@ -307,6 +307,14 @@ class InstanceSick(Happening):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceWell(Happening):
+    """An instance that could not work reported that it can again."""
+
+    type: ClassVar[str] = "instance.well"
+    instance: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueuePaused(Happening):
     """Nothing of the project or instance (neither: of anything) is claimed from now on."""
 

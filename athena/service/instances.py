@@ -8,7 +8,7 @@ from typing import Final
 
 from athena.model import holding
 from athena.model.errors import Conflict, TaskNotFound
-from athena.model.event import Actor, ActorKind, InstanceSick
+from athena.model.event import Actor, ActorKind, InstanceSick, InstanceWell
 from athena.model.instance import Instance, Presence
 from athena.model.task import TaskId
 from athena.service import presence
@@ -130,17 +130,21 @@ async def _register(tx: Transaction, beat: Heartbeat, by: Actor) -> None:
     if (after.labels, after.projects) != (known.labels, known.projects):
         # Its polls may fit other tasks now.
         tx.committed.wake_all = True
-    if _is_sick(after) and not _is_sick(known):
-        message = after.health.get("message")
-        sick = InstanceSick(
-            instance=after.slug, message=message if isinstance(message, str) else None
-        )
-        await events.append(tx, sick, Actor(ActorKind.INSTANCE, after.slug) if before else by)
+    if _is_sick(after) is not _is_sick(known):
+        change = _sick(after) if _is_sick(after) else InstanceWell(instance=after.slug)
+        await events.append(tx, change, Actor(ActorKind.INSTANCE, after.slug) if before else by)
 
 
 def _is_sick(instance: Instance) -> bool:
     """A worker that cannot work says `{"ok": false, "message": ...}`."""
     return instance.health.get("ok") is False
+
+
+def _sick(instance: Instance) -> InstanceSick:
+    message = instance.health.get("message")
+    return InstanceSick(
+        instance=instance.slug, message=message if isinstance(message, str) else None
+    )
 
 
 async def _renew(tx: Transaction, task_id: TaskId, instance: str, attempt: int | None) -> None:

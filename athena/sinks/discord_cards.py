@@ -80,7 +80,7 @@ class Cards:
         return channel.get_partial_message(delivery.card_id or 0)
 
     async def _post(self, delivery: Delivery, task: Task, card: Card) -> Delivery:
-        channel = self._places.channel_for(task)
+        channel = self._places.channel_near(delivery.guild_id)
         begun = await self._outbox.begun(task.id)
         outgoing = self._outbox.new(OutgoingKind.CARD, task.id, channel.id, delivery.delivered)
         if begun is not None and begun.channel_id == channel.id:

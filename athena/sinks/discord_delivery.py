@@ -58,7 +58,7 @@ _AWAY: Final = (
     TimeoutError,
     Unavailable,
 )
-_TOLD_OF_INSTANCES: Final = frozenset({"instance.sick"})
+_TOLD_OF_INSTANCES: Final = frozenset({"instance.sick", "instance.well"})
 
 
 class Deliveries:

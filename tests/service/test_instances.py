@@ -136,6 +136,15 @@ async def test_sickness_is_told_once(queue: QueueDriver):
     assert dict(sick[0].data) == {"instance": "pi", "message": "claude is not signed in"}
 
 
+async def test_recovery_is_told_once(queue: QueueDriver):
+    """Whoever was told that it cannot work learns that it can; nothing of one that always could."""
+    for health in ({"ok": True}, {"ok": False}, {"ok": True}, {"ok": True}):
+        await queue.announce("pi", health=health)
+
+    well = [e for e in await queue.log() if e.type == "instance.well"]
+    assert [dict(event.data) for event in well] == [{"instance": "pi"}]
+
+
 async def test_sickness_without_words(queue: QueueDriver):
     """What is no text is no message."""
     await queue.announce("pi", health={"ok": False, "message": 7})

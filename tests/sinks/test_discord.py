@@ -10,9 +10,8 @@ import pytest
 
 from tests.bot.conftest import Athena, StartAthena
 from tests.fakes.discord import DiscordStandIn, Message, Permission, User
-from tests.fakes.discord.faults import Fault
+from tests.sinks.settling import settled, until_hit
 from tests.store.engines import on_both
-from tests.stored import rows_of
 
 # Each test starts a server of its own, and some wait for Discord to come back.
 pytestmark = pytest.mark.slow
@@ -181,7 +180,7 @@ async def test_lost_answer_posts_nothing_twice(athena: Athena, discord: DiscordS
         await athena.claim(task)
         await athena.complete(task)
         await discord.wait_for_message(f"✅ Task #{task} completed", timeout_seconds=40)
-    await _settled(athena)
+    await settled(athena)
     for task in range(1, 4):
         assert len(telling(discord, f"Task #{task} ·")) == 1
         assert len(telling(discord, f"✅ Task #{task} completed")) == 1
@@ -210,37 +209,12 @@ async def test_kill_at_every_point_tells_each_once(athena: Athena, discord: Disc
         fault.lift()
         await asyncio.to_thread(athena.server.start)
         await athena.until_discord_is("connected")
-        await _settled(athena)
+        await settled(athena)
 
     assert len(telling(discord, f"Task #{task} ·")) == 1
     assert len(telling(discord, f"Task #{task} claimed")) == 1
     assert len(telling(discord, "half way")) == 1
     assert len(telling(discord, f"✅ Task #{task} completed")) == 1
-
-
-async def until_hit(discord: DiscordStandIn, fault: Fault) -> None:
-    """Until a request has met with the mishap."""
-    await discord.wait_for(lambda _: fault.hits >= 1, what=f"a request like {fault.route}")
-
-
-_PROGRESS = """
-SELECT (SELECT max(id) FROM events) AS newest, (SELECT position FROM sink_cursors) AS position,
-       (SELECT count(*) FROM discord_outgoing) AS outgoing
-"""
-
-
-async def _settled(athena: Athena) -> None:
-    """Until everything in the log has been dealt with, and nothing is on its way."""
-
-    def look() -> bool:
-        (found,) = rows_of(athena.server, _PROGRESS)
-        return bool(found["position"] >= found["newest"] and not found["outgoing"])
-
-    async with asyncio.timeout(40):
-        while True:
-            if await asyncio.to_thread(look):
-                return
-            await asyncio.sleep(0.1)
 
 
 async def test_deleted_card_does_not_stop_the_end(athena: Athena, discord: DiscordStandIn) -> None:
@@ -291,7 +265,7 @@ async def test_thread_that_fails_does_not_stop_the_task(
     await athena.claim(task, "pi")
     await discord.wait_for_message(f"Task #{task} claimed by pi")
     await athena.progress(task, "pi", message="under way")
-    await _settled(athena)
+    await settled(athena)
     if mishap in {"deleted", "locked", "archived"}:
         assert card.thread is not None
         if mishap == "deleted":
