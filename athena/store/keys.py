@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from athena.model.errors import KeyNotFound
 from athena.model.key import Key, KeyId, Scope
@@ -13,6 +14,10 @@ from athena.model.text import epoch_milliseconds, from_epoch_milliseconds
 from athena.store import task_rows
 from athena.store.base import Reading, Row, Transaction
 from athena.store.columns import time_column, time_value
+
+# Whoever repeats a request because Athena was stopped for an update must find its answer: columns
+# that tasks have got since answers are kept, as they are for a task of before.
+_COLUMNS_SINCE: Final[Row] = {"asker": None, "parked_question": None}
 
 
 def from_row(row: Row) -> Key:
@@ -97,7 +102,7 @@ async def find_answer(reading: Reading, *, owner: str, key: str) -> Answered | N
         return None
     answer = json.loads(row["answer"])
     task = replace(
-        task_rows.from_row(answer["row"]),
+        task_rows.from_row({**_COLUMNS_SINCE, **answer["row"]}),
         depends_on=tuple(TaskId(i) for i in answer["depends_on"]),
         blocked_by=tuple(TaskId(i) for i in answer["blocked_by"]),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,9 @@ from athena.model.errors import IdempotencyKeyReused, Invalid, InvalidTransition
 from athena.model.lifecycle import ENDED, Status
 from athena.model.task import Priority, Readiness, TaskId
 from athena.service.drafts import Changes, Draft
+from athena.store import transfer
+from athena.store.base import Transaction
+from athena.store.transfer import TABLES
 from tests.service.driver import ALICE, QueueDriver, once
 
 
@@ -170,6 +174,25 @@ async def test_repeat_gives_the_first_answer(queue: QueueDriver):
 
     assert again == first
     assert len(await queue.listed()) == 1
+
+
+async def test_repeat_over_an_update_gives_the_first_answer(queue: QueueDriver):
+    """Also where tasks had fewer columns when it was kept."""
+    first = await queue.submit(once=once())
+    table = next(table for table in TABLES if table.name == "idempotency_keys")
+
+    async def keep_as_before(tx: Transaction) -> None:
+        [cells] = await transfer.page(tx, table, after=None)
+        kept = dict(zip(table.columns, cells, strict=True))
+        answer = json.loads(str(kept["answer"]))
+        for column in ("asker", "parked_question"):
+            del answer["row"][column]
+        of_before = kept | {"key": "before", "answer": json.dumps(answer)}
+        await transfer.insert(tx, table, [[of_before[column] for column in table.columns]])
+
+    await queue.store.run(keep_as_before)
+
+    assert await queue.submit(once=once("before")) == first
 
 
 async def test_repeat_gives_the_answer_as_it_was(queue: QueueDriver):

@@ -46,6 +46,3 @@ CREATE TABLE messages (
     follow_up INTEGER
 );
 CREATE INDEX messages_task ON messages (task_id, id);
-
--- Answers are kept as rows of tasks, which have columns now that those lack.
-DELETE FROM idempotency_keys;
