@@ -102,7 +102,9 @@ class Settings(BaseSettings):
     discord_roles: Names = Field((), description="Roles that may act, by name or id, by comma.")
     discord_users: Names = Field((), description="Users that may act, by name or id, by comma.")
     discord_admin_roles: Names = Field(
-        (), description="Roles that may pause and resume; unset: whoever may manage the server."
+        (),
+        description="Roles that may pause, resume and allow actions; unset: whoever may manage the "
+        "server.",
     )
     discord_api_url: str | None = Field(
         None, description="Another address for Discord's REST API, with its version (…/api/v10)."

@@ -25,7 +25,7 @@ from athena.model.question import Question
 from athena.model.task import Phase, Task, TaskId, cost_usd_of
 
 DESCRIPTION_UNITS: Final = 1_000
-_FULL_DESCRIPTION_UNITS: Final = 3_000
+_FULL_DESCRIPTION_UNITS: Final = 2_500
 _NOTE_UNITS: Final = 300
 _VALUE_UNITS: Final = 200
 _NAMED_MAX: Final = 10

@@ -29,7 +29,7 @@ from athena.model.task import Task, TaskId
 if TYPE_CHECKING:
     from athena.bot.client import AthenaClient
 
-_SHOWN_UNITS: Final = 2_900
+_SHOWN_UNITS: Final = 2_400
 _REASON_UNITS: Final = 300
 
 

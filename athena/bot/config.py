@@ -12,7 +12,7 @@ class DiscordConfig:
     - `guild_ids`: the servers that may use it; none: all that it was invited to
     - `channel`: the channel of the cards, by name or id
     - `roles`, `users`: who may act, by id or name; none of both: everybody in the servers
-    - `admin_roles`: who may pause and resume; none: whoever may manage the server
+    - `admin_roles`: who may pause, resume and allow actions; none: whoever may manage the server
     - `secrets`: texts that must never be sent, whoever says them
     """
 

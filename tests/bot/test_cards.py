@@ -13,6 +13,8 @@ from athena.bot.notices import CONTENT_UNITS, Wording
 from athena.bot.text import Words, units
 from athena.model.event import SYSTEM, Event, EventId
 from athena.model.lifecycle import Status
+from athena.model.message import Message, MessageId
+from athena.model.question import Question, QuestionId, QuestionKind
 from athena.model.task import Phase, Priority, Progress, Task, TaskId
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -57,6 +59,27 @@ COMPLETED = replace(
     },
 )
 FAILED = replace(COMPLETED, status=Status.FAILED, notes=None, error="tests failed", result=None)
+
+
+PROVEN = replace(
+    COMPLETED,
+    result={
+        "branch": "athena/task-5",
+        "pushed": False,
+        "session_id": "0f3a-77",
+        "tests": {"passed": 12, "failed": 1, "command": "make test", "exit_code": 2},
+        "audit": {"verdict": "approved", "iterations": 2, "findings": ["a", "b"]},
+    },
+)
+QUESTION = Question(
+    id=QuestionId(7),
+    task_id=TaskId(5),
+    attempt=1,
+    instance="pi",
+    kind=QuestionKind.TEXT,
+    text="Which *database*?",
+    asked_at=NOW,
+)
 
 
 def event(name: str, **data: object) -> Event:
@@ -104,10 +127,19 @@ def test_largest_card_keeps_discords_bounds() -> None:
         project="p" * 64,
         created_by="c" * 128,
         session_id="s" * 128,
+        continues="c" * 128,
         depends_on=tuple(TaskId(n) for n in range(1, 101)),
-        result={"branch": much, "commit": much, "pull_request_url": much},
+        result={
+            "branch": much,
+            "commit": much,
+            "pull_request_url": much,
+            "session_id": much,
+            "tests": {"passed": 10**8, "failed": 10**8, "exit_code": 255, "command": much},
+            "audit": {"verdict": much, "iterations": 10**8, "findings": [much] * 50},
+        },
     )
-    embed = full_card_of(task, holder=much, words=WORDS).embed
+    asked = [replace(QUESTION, text=much)] * 50
+    embed = full_card_of(task, holder=much, words=WORDS, questions=asked).embed
     assert len(embed) <= 6_000
     assert units(embed.description or "") <= 4_096
     assert all(units(field.value or "") <= 1_024 for field in embed.fields)
@@ -120,12 +152,17 @@ def test_largest_card_keeps_discords_bounds() -> None:
         {"duration_ms": True, "total_cost_usd": [], "commit": 7, "branch": {}},
         {"duration_ms": float("inf"), "pull_request_url": 3},
         {"duration_ms": -5},
+        {"tests": "all", "audit": ["approved"], "branch": " ", "session_id": 9},
+        {"tests": {"passed": "all", "failed": True}, "audit": {"verdict": 7}},
     ],
 )
 def test_odd_results_are_passed_over(result: dict[str, object]) -> None:
     """A worker's result can hold anything; what makes no sense is not shown."""
-    card = card_of(replace(COMPLETED, result=result), holder=None, words=WORDS)
-    assert "Duration" in {field.name for field in card.embed.fields}
+    task = replace(COMPLETED, result=result)
+    names = {field.name for field in card_of(task, holder=None, words=WORDS).embed.fields}
+    assert "Duration" in names
+    assert not {"Tests", "Audit", "Branch"} & names
+    assert "Tests" not in WORDING.end(event("task.completed"), task).content
 
 
 def test_end_says_everything_and_mentions_the_submitter() -> None:
@@ -135,6 +172,81 @@ def test_end_says_everything_and_mentions_the_submitter() -> None:
     for part in ("MacBook Pro", "3 min 12 s", "$0.42", "abc1234", "pull/7", "All green"):
         assert part in notice.content
     assert notice.mention == 42
+
+
+def test_end_says_how_the_work_was_checked() -> None:
+    """Tests and audit with their figures, the branch where there is no commit, and the session."""
+    content = WORDING.end(event("task.completed"), PROVEN).content
+    assert "Tests 🔴 12 passed, 1 failed (`make test`, exit code 2)" in content
+    assert "Audit approved after 2 rounds with 2 findings" in content
+    assert "Branch `athena/task-5` (not pushed)" in content
+    assert "Session `0f3a-77`" in content
+    assert fields(PROVEN)["Tests"] == "🔴 12 passed, 1 failed (`make test`, exit code 2)"
+    assert fields(PROVEN)["Audit"] == "approved after 2 rounds with 2 findings"
+
+
+@pytest.mark.parametrize(
+    ("tests", "said"),
+    [
+        ({"passed": 3, "failed": 0, "exit_code": 0}, "🟢 3 passed"),
+        ({"exit_code": 0, "command": "make"}, "🟢 passed (`make`)"),
+        ({"exit_code": 1, "command": "make"}, "🔴 failed (`make`, exit code 1)"),
+        ({"passed": 0, "failed": 2}, "🔴 0 passed, 2 failed"),
+    ],
+)
+def test_tests_are_told_by_what_is_known_of_them(tests: dict[str, object], said: str) -> None:
+    """Counts where a command tells them, else how it ended."""
+    assert fields(replace(COMPLETED, result={"tests": tests}))["Tests"] == said
+
+
+def test_card_of_a_parked_task_says_what_it_waits_for() -> None:
+    """The question with its words, or the time."""
+    asked = replace(PENDING, parked_question=7)
+    shown = card_of(asked, holder=None, words=WORDS, waits_for=QUESTION).embed
+    waits_for = next(field.value for field in shown.fields if field.name == "Waits for")
+    assert waits_for == r"parked, until question 7 is answered: Which \*database\*?"
+    assert "question 7 is answered" in str(fields(asked)["Waits for"])
+    timed = replace(PENDING, parked_until=NOW)
+    assert "<t:1795348800:R>" in str(fields(timed)["Waits for"])
+
+
+def test_card_says_that_an_answer_is_waited_for() -> None:
+    """Whoever looks at it knows that it is their turn."""
+    waiting = replace(RUNNING, phase=Phase.WAITING, asker="macbook-pro")
+    assert "waiting for an answer" in str(fields(waiting)["Progress"])
+
+
+def test_message_of_a_person_says_who() -> None:
+    """And what it led to, where its task has ended."""
+    message = Message(
+        id=MessageId(1),
+        task_id=TaskId(5),
+        text="Use *tabs*\n@everyone",
+        sent_by="alice",
+        sent_via="discord",
+        sent_at=NOW,
+    )
+    told = WORDING.said(message).content
+    assert told == "💬 **alice** via discord\n> Use \\*tabs\\*\n> @\u200beveryone"
+    followed = WORDING.said(replace(message, follow_up=TaskId(6))).content
+    assert "which task #6 continues with" in followed
+
+
+@pytest.mark.parametrize("sign", ["x", "*", "\n", "👨‍👩‍👧"])
+def test_long_message_of_a_person_is_cut_and_attached(sign: str) -> None:
+    """Whatever its length, it makes a message that Discord takes."""
+    message = Message(
+        id=MessageId(1),
+        task_id=TaskId(5),
+        text=f"a{sign}b" * 5_000,
+        sent_by="*" * 128,
+        sent_via="discord",
+        sent_at=NOW,
+        follow_up=TaskId(10**17),
+    )
+    notice = WORDING.said(message)
+    assert units(notice.content) <= CONTENT_UNITS
+    assert notice.file_text == message.text
 
 
 def test_failure_says_why() -> None:
@@ -180,6 +292,7 @@ def test_end_before_a_retry_is_told_from_the_event() -> None:
             "<t:1795352400:R>",
         ),
         ("task.parked", {"instance": "pi", "until": "whenever"}, "Parked by pi"),
+        ("task.parked", {"instance": "pi", "question": 7}, "until question 7 is answered"),
         ("task.expired", {"instance": "pi"}, "pi"),
         ("task.will_retry", {"instance": "pi", "error": "no **disk**"}, r"no \*\*disk\*\*"),
         ("task.cancelled", {}, "cancelled by athena"),

@@ -6,6 +6,8 @@ import asyncio
 import random
 import re
 from collections import Counter
+from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -22,7 +24,7 @@ KILLS = 6
 async def test_random_kills_tell_each_thing_once(
     start_athena: StartAthena, discord: DiscordStandIn, seed: int
 ) -> None:
-    """One card, one claim and one end for each task, whenever the server was killed."""
+    """One card, claim, question and end for each task, whenever the server was killed."""
     chance = random.Random(seed)
     athena = await start_athena()
     discord.faults.delay("POST /channels/**", seconds=0.05)
@@ -40,12 +42,17 @@ async def test_random_kills_tell_each_thing_once(
         match[0]
         for message in discord.state.messages
         for match in re.finditer(
-            r"Task #\d+ (?:·|claimed|completed)", message.text.partition("\n")[0]
+            r"Task #\d+ (?:·|claimed|completed)|Question \d+", message.text.partition("\n")[0]
         )
     )
     repeated = {text: times for text, times in texts.items() if times != 1}
     assert repeated == {}
-    assert len(texts) == 3 * TASKS
+    assert len(texts) == 4 * TASKS
+    await discord.wait_for(
+        lambda state: not [m for m in state.messages if "Question" in m.content and m.controls],
+        30,
+        what="no question that asks still",
+    )
 
 
 async def work(athena: Athena) -> None:
@@ -57,12 +64,26 @@ async def work(athena: Athena) -> None:
         assert task == number
         claim = {"instance": "pi"}
         await surely(athena, "POST", f"/api/tasks/{task}/claim", claim)
+        asking = {"instance": "pi", "text": f"question of {number}?", "key": "only"}
+        question = (await surely(athena, "POST", f"/api/tasks/{task}/questions", asking))["id"]
+        if number % 2:  # the others are answered before or while they are told
+            await athena.discord.wait_for_message(f"Question {question}**", timeout_seconds=60)
+        await answered(athena, question)
         await surely(athena, "POST", f"/api/tasks/{task}/complete", claim)
+
+
+async def answered(athena: Athena, question: int) -> None:
+    """Answer it; where the first answer was lost on its way back, it counts all the same."""
+    path = f"/api/questions/{question}"
+    async with asyncio.timeout(60):
+        while (await surely(athena, "GET", path, None))["status"] == "open":
+            with suppress(OSError):
+                await athena.server.ask_async("POST", f"{path}/answer", {"answer": "yes"})
 
 
 async def surely(
     athena: Athena, method: str, path: str, body: object, headers: dict[str, str] | None = None
-) -> dict[str, int]:
+) -> dict[str, Any]:
     """Ask until there is an answer; every request here may be repeated."""
     async with asyncio.timeout(60):
         while True:
@@ -72,5 +93,5 @@ async def surely(
                 await asyncio.sleep(0.05)
                 continue
             assert answer.status < 400, answer.body
-            body_: dict[str, int] = answer.body
+            body_: dict[str, Any] = answer.body
             return body_
