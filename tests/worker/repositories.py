@@ -6,6 +6,7 @@ import os
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from claude_task_client.worker.config import Isolation, ProjectConfig
 from claude_task_client.worker.workspace import GitWorkspace
@@ -18,7 +19,7 @@ class Project:
     """A project's repository in a folder, its owner's home, and a worker's state folder."""
 
     root: Path
-    options: dict[str, object] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
 
     @property
@@ -95,12 +96,12 @@ class Project:
         """The names of the refs there."""
         return self.git("for-each-ref", "--format=%(refname)", below).splitlines()
 
-    def config(self, **options: object) -> ProjectConfig:
+    def config(self, **options: Any) -> ProjectConfig:
         """The project as the worker's config has it."""
-        values: dict[str, object] = {"name": "app", "path": self.path, **self.options, **options}
-        return ProjectConfig(**values)  # type: ignore[arg-type]
+        values: dict[str, Any] = {"name": "app", "path": self.path, **self.options, **options}
+        return ProjectConfig(**values)
 
-    def workspace(self, task_id: int = 7, **options: object) -> GitWorkspace:
+    def workspace(self, task_id: int = 7, **options: Any) -> GitWorkspace:
         """The workspace of a task, as a worker that has just started has it."""
         return GitWorkspace(
             self.config(**options),
@@ -110,7 +111,7 @@ class Project:
             say=self.said.append,
         )
 
-    def in_place(self, task_id: int = 7, **options: object) -> GitWorkspace:
+    def in_place(self, task_id: int = 7, **options: Any) -> GitWorkspace:
         """The same, in the owner's folder."""
         return self.workspace(task_id, isolation=Isolation.IN_PLACE, **options)
 
