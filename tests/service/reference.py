@@ -23,6 +23,19 @@ class Refused(Exception):
 
 
 @dataclass
+class RefQuestion:
+    """A question; `status` is open, answered or withdrawn."""
+
+    task: int
+    instance: str
+    status: str = "open"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == "open"
+
+
+@dataclass
 class RefTask:
     """A task; times are seconds of the wall clock, the lease's end one of the steady clock."""
 
@@ -41,6 +54,8 @@ class RefTask:
     lease_ends: float | None = None
     late_holder: str | None = None
     parked_until: float | None = None
+    parked_question: RefQuestion | None = None
+    phase: str | None = None
     affinity: str | None = None
     affinity_until: float | None = None
 
@@ -55,6 +70,7 @@ class Reference:
     def __init__(self, labels: dict[str, tuple[str, ...]]) -> None:
         self.labels = labels
         self.tasks: dict[int, RefTask] = {}
+        self.questions: dict[int, RefQuestion] = {}
         self.pauses: set[tuple[str | None, str | None]] = set()
         self.wall = 0.0
         self.steady = 0.0
@@ -72,6 +88,8 @@ class Reference:
 
     def _own_gate(self, task: RefTask) -> str | None:
         if task.parked_until is not None and task.parked_until > self.wall:
+            return "parked"
+        if task.parked_question is not None and task.parked_question.is_open:
             return "parked"
         if self.unmet(task):
             return "blocked"
@@ -159,6 +177,8 @@ class Reference:
         task.status, task.holder = "in_progress", instance
         task.attempt += 1
         task.late_holder = task.parked_until = task.affinity = task.affinity_until = None
+        task.parked_question, task.phase = None, "working"
+        self._withdraw(task, keep=instance)
         self._renew(task)
 
     def _renew(self, task: RefTask) -> None:
@@ -184,9 +204,12 @@ class Reference:
     def _end(self, task: RefTask, status: str) -> None:
         task.status, task.lease_ends, task.late_holder = status, None, None
         task.parked_until = task.affinity = task.affinity_until = None
+        task.parked_question = task.phase = None
+        self._withdraw(task)
 
     def _give_back(self, task: RefTask) -> None:
         task.status, task.holder, task.lease_ends = "pending", None, None
+        task.phase = None
 
     def progress(self, task: RefTask, instance: str, attempt: int | None) -> None:
         self._check_holder(task, instance, attempt)
@@ -197,6 +220,7 @@ class Reference:
     def release(self, task: RefTask, instance: str, attempt: int | None) -> None:
         self._check_holder(task, instance, attempt)
         self._give_back(task)
+        self._withdraw(task)
 
     def park(self, task: RefTask, instance: str, attempt: int | None, seconds: float) -> None:
         self._check_holder(task, instance, attempt)
@@ -217,6 +241,7 @@ class Reference:
     def fail(self, task: RefTask, instance: str, attempt: int | None, *, for_good: bool) -> None:
         if self._is_late(task, instance, attempt):
             task.late_holder = None
+            self._withdraw(task)
             return
         self._check_holder(task, instance, attempt)
         task.failures += 1
@@ -224,6 +249,7 @@ class Reference:
             self._end(task, "failed")
             return
         self._give_back(task)
+        self._withdraw(task)
         wait = min(FIRST_WAIT * 2 ** (task.failures - 1), LONGEST_WAIT)
         task.not_before = self.wall + wait
 
@@ -244,6 +270,8 @@ class Reference:
         if any(task.id in other.depends_on for other in self.tasks.values()):
             raise Refused("has_dependents")
         del self.tasks[task.id]
+        for number in [n for n, q in self.questions.items() if q.task == task.id]:
+            del self.questions[number]
 
     def check_change(self, task: RefTask) -> None:
         if task.is_end:
@@ -264,6 +292,50 @@ class Reference:
                 reached.add(one)
                 left += self.tasks[one].depends_on
         return reached
+
+    # --- questions --------------------------------------------------------------------------------
+
+    def open_of(self, task: RefTask) -> list[RefQuestion]:
+        return [q for q in self.questions.values() if q.task == task.id and q.is_open]
+
+    def _withdraw(self, task: RefTask, *, keep: str | None = None) -> None:
+        """Nobody can use the answers any more, but perhaps the one who asked."""
+        for question in self.open_of(task):
+            if question.instance != keep:
+                question.status = "withdrawn"
+
+    def ask(self, task: RefTask, instance: str, attempt: int | None) -> None:
+        self._check_holder(task, instance, attempt)
+        self._renew(task)
+        task.phase = "waiting"
+
+    def park_on(
+        self, task: RefTask, instance: str, attempt: int | None, question: RefQuestion
+    ) -> None:
+        self._check_holder(task, instance, attempt)
+        if question.task != task.id:
+            raise Refused("validation_error")
+        self._give_back(task)
+        task.parked_question, task.affinity = question, instance
+
+    def answer(self, question: RefQuestion) -> None:
+        if question.status != "open":
+            codes = {"answered": "already_answered", "withdrawn": "question_withdrawn"}
+            raise Refused(codes[question.status])
+        self._close(question, "answered")
+
+    def take_back(self, question: RefQuestion, instance: str) -> None:
+        if question.instance != instance:
+            raise Refused("not_holder")
+        if question.status == "answered":
+            raise Refused("already_answered")
+        self._close(question, "withdrawn")
+
+    def _close(self, question: RefQuestion, status: str) -> None:
+        question.status = status
+        task = self.tasks[question.task]
+        if task.phase == "waiting" and not self.open_of(task):
+            task.phase = "working"
 
     # --- time -------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ TARGETS = st.sampled_from([None, None, "pi", "gpu", "x86", "nobody"])
 LANES = st.sampled_from([None, "deploy", "docs"])
 SECONDS = st.sampled_from([0, 1, 30, 600, 3600])
 WHICH = st.integers(min_value=0, max_value=999)
+FOLLOWING = {"task.ready", "task.blocked", "question.withdrawn"}
 ATTEMPTS = st.sampled_from(["own", "own", "none", "wrong"])
 
 
@@ -103,7 +104,7 @@ class QueueSteps(RuleBasedStateMachine):
     def story(self, task_id: int) -> list[str]:
         events = self.run(self.queue.services.tasks.events(TaskId(task_id), limit=500)).items
         # What follows from elsewhere is told apart from what was done.
-        return [e.type for e in events if e.type not in {"task.ready", "task.blocked"}]
+        return [e.type for e in events if e.type not in FOLLOWING]
 
     def attempt(self, task: RefTask, said: str) -> int | None:
         return {"own": task.attempt, "none": None, "wrong": task.attempt + 1}[said]

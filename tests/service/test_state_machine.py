@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import invariant
 
 from athena.model.task import Task, TaskId
+from tests.service.question_steps import QuestionSteps
 from tests.service.reference import RefTask
-from tests.service.steps import LABELS, QueueSteps
+from tests.service.steps import LABELS
 from tests.store.clock import START, ManualClock
 from tests.store.engines import ENGINES
 
@@ -24,6 +25,8 @@ LEGAL = {
         "ready": "pending",
         "blocked": "pending",
         "claimed": "in_progress",
+        "question.answered": "pending",
+        "question.withdrawn": "pending",
         "completed": "completed",  # late
         "cancelled": "cancelled",
         "deleted": "gone",
@@ -31,6 +34,9 @@ LEGAL = {
     "in_progress": {
         "changed": "in_progress",
         "progressed": "in_progress",
+        "question.asked": "in_progress",
+        "question.answered": "in_progress",
+        "question.withdrawn": "in_progress",
         "released": "pending",
         "parked": "pending",
         "expired": "pending",
@@ -39,18 +45,19 @@ LEGAL = {
         "failed": "failed",
         "cancelled": "cancelled",
     },
-    "completed": {"retried": "pending", "deleted": "gone"},
+    "completed": {"retried": "pending", "deleted": "gone", "question.withdrawn": "completed"},
     "failed": {
         "retried": "pending",
         "deleted": "gone",
         "completed": "completed",  # late, after an expiry
         "changed": "failed",  # a late failure's reason
+        "question.withdrawn": "failed",
     },
-    "cancelled": {"retried": "pending", "deleted": "gone"},
+    "cancelled": {"retried": "pending", "deleted": "gone", "question.withdrawn": "cancelled"},
 }
 
 
-class QueueMachine(QueueSteps):
+class QueueMachine(QuestionSteps):
     """Random lives of tasks, and what must hold after every step of them."""
 
     def __init__(self) -> None:
