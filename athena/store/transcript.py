@@ -17,8 +17,8 @@ from athena.model.transcript import Extent, Line, LineKind, Said, shortened
 from athena.store.base import Reading, Row, Transaction
 from athena.store.columns import json_column, json_object
 
-# How many of the oldest lines are looked at at once, to find out how many have to go.
-_LOOK_AT: Final = 500
+# How many of the oldest lines are looked at at once at least, to find out how many have to go.
+_LOOK_AT_MIN: Final = 20
 _KIND: Final = {kind.value: kind for kind in LineKind}
 
 
@@ -112,7 +112,8 @@ async def _make_room(tx: Transaction, task_id: TaskId, *, lines: int, text_bytes
     bytes_over = extent.text_bytes + text_bytes - limits.TEXT_BYTES_OF_A_TASK_MAX
     through, gone, freed = extent.dropped, 0, 0
     while gone < lines_over or freed < bytes_over:
-        values = {"task_id": task_id, "after": through, "limit": _LOOK_AT}
+        look_at = max(lines_over - gone, _LOOK_AT_MIN)
+        values = {"task_id": task_id, "after": through, "limit": look_at}
         oldest = await tx.fetch_all("oldest_transcript_lines", values)
         for old in oldest:
             if gone >= lines_over and freed >= bytes_over:
