@@ -144,7 +144,12 @@ def test_progress_is_merged():
     task = held(progress=Progress(percent=10, message="begun"), notes="n", phase=Phase.WORKING)
 
     told = holding.progressed(
-        task, phase=Phase.TESTING, notes=None, progress=Progress(percent=20), now=LATER
+        task,
+        phase=Phase.TESTING,
+        notes=None,
+        progress=Progress(percent=20),
+        session_id=None,
+        now=LATER,
     )
 
     assert told.progress == Progress(percent=20, message="begun")
@@ -154,10 +159,16 @@ def test_progress_is_merged():
 def test_first_progress_stands_as_it_is():
     """Before it there was nothing to keep."""
     told = holding.progressed(
-        held(), phase=None, notes="n", progress=Progress(message="m"), now=LATER
+        held(),
+        phase=None,
+        notes="n",
+        progress=Progress(message="m"),
+        session_id="s-1",
+        now=LATER,
     )
 
     assert (told.progress, told.notes) == (Progress(message="m"), "n")
+    assert told.session_id == "s-1"
 
 
 def test_given_back_is_held_by_nobody():
