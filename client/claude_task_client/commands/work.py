@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 @click.option(
     "--project", "projects", multiple=True, metavar="NAME", help="Serve this project only."
 )
+@click.option(
+    "--label", "labels", multiple=True, metavar="LABEL", help="Tasks for this label fit here."
+)
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -54,6 +58,7 @@ def command(
     config: Path | None,
     state: Path | None,
     projects: tuple[str, ...],
+    labels: tuple[str, ...],
 ) -> None:
     """Claim tasks for the projects of the config file, and have Claude Code do them.
 
@@ -80,9 +85,10 @@ def command(
         cycles=cycles,
         interval_seconds=interval,
     )
+    told = replace(loaded, labels=tuple(dict.fromkeys([*loaded.labels, *labels])))
     from claude_task_client.worker.main import run_worker
 
-    ctx.exit(run_worker(loaded, options))
+    ctx.exit(run_worker(told, options))
 
 
 def _served(config: WorkerConfig, named: Sequence[str]) -> Sequence[str]:
