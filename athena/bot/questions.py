@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
@@ -141,7 +142,8 @@ def _action(action: ProposedAction, words: Words) -> list[_Part]:
     parts = [_code("Tool", action.tool, _TOOL_UNITS, words)]
     parts += [_code(name, place, _PLACE_UNITS, words) for name, place in places]
     parts += [_block(command, _COMMAND_UNITS, words)] if command is not None else []
-    parts += [_block(_as_json(others), _OTHERS_UNITS, words)] if others else []
+    room = _OTHERS_UNITS if command is not None else _OTHERS_UNITS + _COMMAND_UNITS
+    parts += [_block(_as_json(others), room, words)] if others else []
     return parts
 
 
@@ -254,15 +256,21 @@ def _choices(question: Question, words: Words) -> Sequence[Control]:
     if len(choices) > _CHOICE_BUTTONS_MAX or any(units(each) > _LABEL_UNITS for each in choices):
         custom_id = question_id_of(question.id, Reply.CHOOSE)
         options = tuple(
-            words.plain(each, _OPTION_UNITS) or f"Choice {number}"
-            for number, each in enumerate(choices, 1)
+            _label(each, number, _OPTION_UNITS, words) for number, each in enumerate(choices)
         )
         return (Menu("Choose an answer", custom_id, options),)
     return [
         Button(
-            words.plain(each, _LABEL_UNITS) or f"Choice {number + 1}",
+            _label(each, number, _LABEL_UNITS, words),
             question_id_of(question.id, Reply.PICK, number),
             discord.ButtonStyle.primary,
         )
         for number, each in enumerate(choices)
     ]
+
+
+def _label(choice: str, number: int, room: int, words: Words) -> str:
+    """Discord refuses a label without anything to see, and the whole message with it."""
+    label = words.plain(choice, room)
+    is_seen = any(unicodedata.category(sign)[0] not in "CZM" for sign in label)
+    return label if is_seen else f"Choice {number + 1}"

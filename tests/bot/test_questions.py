@@ -97,7 +97,8 @@ def test_most_choices_that_are_buttons_fit_with_the_other_one() -> None:
 
 def test_choice_that_cannot_be_shown_has_a_name_all_the_same() -> None:
     """A button without a label would be refused, and the question with it."""
-    assert labels(replace(CHOICE, choices=("\u202e", "b"))) == ["Choice 1", "b", "Other…"]
+    unseen = replace(CHOICE, choices=("\u202e", "b", "\u200b"))
+    assert labels(unseen) == ["Choice 1", "b", "Choice 3", "Other…"]
 
 
 def test_approval_shows_the_exact_action() -> None:
@@ -132,7 +133,8 @@ def test_approval_shows_the_path(name: str) -> None:
         {"command": "echo ```"},
         {"file_path": "/tmp/" + "x" * 200},
         {"file_path": "/srv/a  b"},
-        {"content": "x" * 300},
+        {"content": "x" * 700},
+        {"command": "ls", "content": "x" * 300},
     ],
 )
 def test_what_an_approval_cannot_show_is_pointed_out(given: dict[str, object]) -> None:
@@ -186,9 +188,10 @@ def test_largest_question_fits_into_a_message(
 ) -> None:
     """Texts of any length and kind make a message that Discord takes."""
     much = (sign * 4_000)[:4_000]
-    action = ProposedAction(
-        tool=much[:100] or "t", input={"command": much, "path": much, "more": [much], "n": 1}
-    )
+    given = {"command": much, "path": much, "more": [much], "n": 1}
+    if sign == "x":
+        del given["command"]
+    action = ProposedAction(tool=much[:100] or "t", input=given)
     question = replace(
         answered(TEXT, Verdict.DENY if kind is QuestionKind.APPROVAL else much, much),
         kind=kind,
