@@ -38,6 +38,11 @@ class Finding(NamedTuple):
 def examine() -> Iterator[Finding]:
     """Look at everything; what depends on a failed check is left out."""
     yield from _files()
+    yield from _settings()
+    yield from _worker()
+
+
+def _settings() -> Iterator[Finding]:
     try:
         told = settings.load()
     except AthenaError as error:
@@ -46,6 +51,15 @@ def examine() -> Iterator[Finding]:
     yield Finding("settings", True, f"{told.url}, from {settings.origin()}")
     yield Finding("instance", True, told.instance + (f" ({told.name})" if told.name else ""))
     yield from _server(told)
+
+
+def _worker() -> Iterator[Finding]:
+    """Only where there is one: it has a config file. It does not run on Windows."""
+    if sys.platform != "win32" and settings.config_path().with_name("worker.toml").exists():
+        from claude_task_client.worker.diagnosis import diagnose
+
+        for ok, detail, advice in diagnose():
+            yield Finding("worker", ok, detail, advice)
 
 
 def _files() -> Iterator[Finding]:
