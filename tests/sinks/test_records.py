@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from athena.model.discord import Delivery, Outgoing, OutgoingKind
+from athena.model.discord import Delivery, Outgoing, OutgoingKind, QuestionMessage
 from athena.model.lifecycle import ENDED, OPEN
 from athena.service.discord import DiscordRecords
 from athena.store.base import Store
@@ -92,6 +92,29 @@ async def test_dropped_and_forgotten_leave_nothing(
     await records.begin(outgoing(clock))
     await records.forget(5)
     assert (await records.find(5), await records.begun(5)) == (None, None)
+
+
+async def test_question_is_found_from_the_commit_that_crosses_its_message_out(
+    records: DiscordRecords, clock: ManualClock
+) -> None:
+    """Its place is known once it is looked for no more; it goes alone or with its task."""
+    shown = [
+        QuestionMessage(question_id=n, task_id=5, channel_id=7, message_id=1 << 60, shown="d")
+        for n in (1, 2)
+    ]
+    for each in shown:
+        begun = replace(outgoing(clock), kind=OutgoingKind.QUESTION, question_id=each.question_id)
+        await records.begin(begun)
+        assert await records.begun(5) == begun
+        await records.finish(DELIVERY, each)
+    assert await records.questions_of(5) == shown
+    assert await records.begun(5) is None
+
+    await records.forget_question(1)
+
+    assert (await records.question(1), await records.question(2)) == (None, shown[1])
+    await records.forget(5)
+    assert await records.questions_of(5) == []
 
 
 async def test_fingerprints_are_kept_by_scope(records: DiscordRecords) -> None:
