@@ -53,6 +53,9 @@ class Transcript:
 
         async def act(tx: Transaction) -> int:
             task = await tasks.lock(tx, task_id)
+            # Before anything is asked of the store, which does not know numbers of any size.
+            if not 1 <= attempt <= task.attempt:
+                raise NotHolder(f"Task #{task_id} has not had this attempt.")
             known = await transcript.numbering(tx, task_id, attempt)
             holder = known.instance if known else await _holder_of(tx, task, attempt)
             if holder != instance:
@@ -175,9 +178,7 @@ class Transcript:
 
 
 async def _holder_of(tx: Transaction, task: Task, attempt: int) -> str | None:
-    """Who held the attempt, or holds it; None where that is not known (any more)."""
-    if not 1 <= attempt <= task.attempt:
-        return None
+    """Who held the attempt, or holds it; None where that is not known any more."""
     if attempt == task.attempt and task.claimed_by is not None:
         return task.claimed_by
     return await transcript.claimer_of(tx, task.id, attempt, current=task.attempt)

@@ -72,6 +72,12 @@ BODIES: dict[str, dict[str, Any]] = {
         "phase": "working",
         "notes": "n",
         "progress": {"percent": 5, "message": "m"},
+        "session_id": "s",
+    },
+    "append_to_log": {
+        **WHO,
+        "first": 0,
+        "lines": [{"kind": "text", "text": "t"}, {"at": TIME, "kind": "git", "text": ""}],
     },
     "complete_task": {
         **WHO,
@@ -118,6 +124,7 @@ ON_HELD = {
     "release_task",
     "park_task",
     "ask_question",
+    "append_to_log",
 }
 
 

@@ -35,8 +35,8 @@ RESUME: Final = Header(
     summary="With `follow`: goes on after this line, as `after` does.",
     example="120",
 )
-# How many lines are read and sent at once. With 200, and 20 who follow a long log from its beginning,
-# the loop was held up for 50 ms.
+# How many lines are read and sent at once. With 200, and 20 who follow a long log from its
+# beginning, the loop was held up for 50 ms.
 _BATCH: Final = 50
 # A task that was removed while it was followed has no status.
 _DELETED: Final = "deleted"
