@@ -26,7 +26,7 @@ def project(tmp_path: Path) -> Project:
 
 
 async def findings(
-    project: Project, change: Callable[[Path], None], **options: object
+    project: Project, change: Callable[[Path], None], **options: Any
 ) -> list[str]:
     """What is found after a task has changed its folder."""
     workspace = project.workspace(**options)

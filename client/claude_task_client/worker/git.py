@@ -194,7 +194,7 @@ async def run_git(
             pass_fds=keep,
         )
     except FileNotFoundError as error:
-        gone = error.filename == str(folder)
+        gone = str(error.filename) == str(folder)
         raise WorkspaceTrouble(f"{folder} is gone." if gone else "git is not installed.") from error
     try:
         async with asyncio.timeout(timeout_seconds):

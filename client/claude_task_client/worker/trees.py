@@ -95,7 +95,7 @@ async def snapshot(git: Git, kept: Kept = Kept.WORK) -> Tree:
     with _index_aside(git.git_dir) as index:
         aside = git.knowing(GIT_INDEX_FILE=str(index))
         if not index.exists():
-            await aside.run("read-tree", "HEAD")
+            await aside.run("read-tree", "HEAD", codes=(0, 128))  # 128: no commit yet
         await aside.run("add", "--update", "--", ":/")
         taken, left_out = _sorted_out(await _new_files(aside), git.work_tree or Path(), kept)
         if taken:

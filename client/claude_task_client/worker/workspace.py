@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from claude_task_client.errors import BadSettings
 from claude_task_client.files import replace_file
-from claude_task_client.worker import commits, folders, guards, pull_requests, pushing
+from claude_task_client.worker import commits, folders, forges, guards, pull_requests, pushing
 from claude_task_client.worker.config import Isolation, ProjectConfig
 from claude_task_client.worker.git import Git, GitRefused, alone
 from claude_task_client.worker.job import Place, WorkspaceTrouble
@@ -126,9 +126,7 @@ class GitWorkspace:
             base = self._repository.base_name(replace(git, git_dir=await self._shared_folder()))
             forge = await pull_requests.forge(git, self._project, self._forge_token)
             head = (await git.run("rev-parse", f"refs/heads/{made.branch}")).text
-        request = pull_requests.Request(
-            head=made.branch, base=base, commit=head, title=title, body=body
-        )
+        request = forges.Request(head=made.branch, base=base, commit=head, title=title, body=body)
         return await forge.ensure(request)
 
     async def rescue(self) -> str | None:
