@@ -6,12 +6,14 @@ A task's description is a list of steps, one a line, each of which is kept in th
     say TEXT            a line of the transcript
     progress TEXT       progress
     wait NAME           until a file of that name exists
+    hear                waits for a message, which becomes the output
     ask TEXT            a question; its answer becomes the output. Unanswered in time: parks on it
+    approve TEXT        asks to run that
     park SECONDS        parks until then (the first time); `limit SECONDS`: as a usage limit
     fail TEXT           fails, to be tried again; `give up TEXT`: for good
     break               a bug
     signed out          hands the task back
-    output COUNT        so many characters of output
+    notes COUNT         done, with so many characters of notes
 
 Run as a program it is a worker of its own: `python -m tests.worker.stand_in FOLDER URL KEY …`.
 """
@@ -44,7 +46,8 @@ from claude_task_client.worker.config import (
 from claude_task_client.worker.executor import LineKind, Question, QuestionKind
 from claude_task_client.worker.job import Job
 from claude_task_client.worker.line import Line
-from claude_task_client.worker.main import Surroundings, Worker, run_in_loop
+from claude_task_client.worker.loop import Surroundings, Worker
+from claude_task_client.worker.main import run_in_loop
 from claude_task_client.worker.options import WorkOptions
 from claude_task_client.worker.people import JobDesk, JobPeople
 from claude_task_client.worker.project_logs import ProjectLogs
@@ -171,8 +174,10 @@ class Steps:
                 record.output = "\n".join(await until(job.people.take_messages))
             case "wait":
                 await until(lambda: self.bench.has_let(rest))
-            case "output":
-                record.output = "é" * int(rest)
+            case "notes":
+                ending = endings.completed(job)
+                ending.body["notes"] = "é" * int(rest)
+                return ending
             case "break":
                 raise ValueError("a bug")
             case "ask" | "approve":

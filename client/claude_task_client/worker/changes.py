@@ -27,6 +27,8 @@ class Changes:
 
     async def within(self, seconds: float, *, since: int | None = None) -> None:
         """Return at the next change, one after `since` by `count`, or after so many seconds."""
+        # Not wait_for: until Python 3.12 it swallows a cancellation that comes with the change.
         with contextlib.suppress(TimeoutError):
-            if since is None or since == self.count:
-                await asyncio.wait_for(self._told.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                if since in {None, self.count}:
+                    await self._told.wait()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from claude_task_client.errors import AthenaError, NotFound
+from claude_task_client.errors import AthenaError, NotFound, Refused
 from claude_task_client.wire import Task, time_text
 from claude_task_client.worker.assignment import Assignment, Office, put_away
 from claude_task_client.worker.config import Isolation, WorkerConfig
@@ -37,6 +38,7 @@ class Hands:
         self._now = now
         self._assignments: dict[int, Assignment] = {}
         self._waiting: dict[int, Journal] = {}
+        self._lives: set[asyncio.Task[None]] = set()
         self.begun = 0
         self.done = 0
 
@@ -103,11 +105,16 @@ class Hands:
                 del self._waiting[record.task_id]
                 await put_away(self._office, journal)
 
+    def drop(self) -> None:
+        """Let go of everything: what is left is on disk, and the next life's to go on with."""
+        for each in self._lives:
+            each.cancel()
+
     def _recover_ended(self, journal: Journal, ending: Ending) -> None:
         if ending.delivered and ending.keep:
             self._waiting[journal.record.task_id] = journal
         elif ending.delivered:
-            self._group.create_task(put_away(self._office, journal))
+            self._spawn(put_away(self._office, journal))
         else:
             self._office.on_ending(ending)
             self._start(Assignment(self._office, journal, None))
@@ -117,7 +124,11 @@ class Hands:
         if record.project not in self._config.projects:
             log.warning("Task #%s waits in %s: its project %s is not configured.", *_of(journal))
             return
-        task = await holding.recall(record.task_id, record.attempt)
+        try:
+            task = await holding.recall(record.task_id, record.attempt)
+        except Refused as error:
+            log.error("Task #%s stays as it is: %s", record.task_id, error)  # noqa: TRY400
+            return
         if isinstance(task, str) or task.has_ended:
             why = task if isinstance(task, str) else f"It is {task.status}."
             self._office.workshop.task_log(journal).fault(f"does not go on here: {why}")
@@ -140,8 +151,13 @@ class Hands:
 
     def _start(self, assignment: Assignment) -> None:
         self._assignments[assignment.task_id] = assignment
-        self._group.create_task(self._live(assignment))
+        self._spawn(self._live(assignment))
         self._office.changes.tell()
+
+    def _spawn(self, act: Coroutine[Any, Any, None]) -> None:
+        life = self._group.create_task(act)
+        self._lives.add(life)
+        life.add_done_callback(self._lives.discard)
 
     async def _live(self, assignment: Assignment) -> None:
         try:

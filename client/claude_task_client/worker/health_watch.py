@@ -48,10 +48,18 @@ Examine = Callable[[], Awaitable[Health]]
 
 
 class HealthWatch:
-    """The health of one worker. `changes` is told when it changes."""
+    """The health of one worker. `on_news` is called when Athena has to hear of it."""
 
-    def __init__(self, examine: Examine, changes: Changes, *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        examine: Examine,
+        changes: Changes,
+        *,
+        on_news: Callable[[], None],
+        now: Callable[[], datetime],
+    ) -> None:
         self._examine = examine
+        self._on_news = on_news
         self._changes = changes
         self._now = now
         self._health: Health | None = None
@@ -73,12 +81,14 @@ class HealthWatch:
         return self._health is not None and not self._is_doubted
 
     @property
-    def report(self) -> dict[str, Any]:
-        """What Athena and people are told."""
+    def report(self) -> dict[str, Any] | None:
+        """What Athena and people are told; None: it is not known yet."""
         if self._is_troubled:
             problem = {"code": "signed_out", "detail": self._trouble, "advice": _SIGN_IN}
             return {"ok": False, "message": f"{self._trouble} {_SIGN_IN}", "problems": [problem]}
-        if self._health is None or self._health.ok:
+        if self._health is None:
+            return None
+        if self._health.ok:
             return {"ok": True}
         problems = [
             {"code": each.code, "detail": _short(each.detail), "advice": _short(each.advice)}
@@ -97,7 +107,7 @@ class HealthWatch:
         span = min(TROUBLE_FIRST * 2**self._troubles, TROUBLE_MAX)
         self._troubles = min(self._troubles + 1, 10)
         self._trouble, self._trouble_until = _short(what), self._now() + span
-        self._changes.tell()
+        self._tell()
 
     def note_success(self) -> None:
         """Claude has worked."""
@@ -125,10 +135,18 @@ class HealthWatch:
         except Exception as error:
             log.exception("the examination failed")
             self._health = _Broken(f"The examination of this worker failed: {error}")
-        if self.report != before and not self.is_fit:
-            log.error("This worker claims nothing: %s", self.report["message"])
-        elif self.report != before:
-            log.info("This worker is well again.")
+        if self.report == before:
+            self._changes.tell()
+        else:
+            self._tell()
+
+    def _tell(self) -> None:
+        report = self.report or {}
+        if report.get("ok"):
+            log.info("This worker is well.")
+        else:
+            log.error("This worker claims nothing: %s", report.get("message"))
+        self._on_news()
         self._changes.tell()
 
     @property
