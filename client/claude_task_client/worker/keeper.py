@@ -1,12 +1,12 @@
 """Keeps one program and everything it starts: nothing of it outlives the program, or the worker.
 
-A script of its own, run as `python -I -S keeper.py CHANNEL -- PROGRAM ARGUMENT…` by `processes.py`;
-only the standard library, and little of it, for it stands before every start (about 10 ms).
+A script of its own, run by `processes.py` as `python -I -S keeper.py CHANNEL[,FILE…] -- PROGRAM
+ARGUMENT…`; only the standard library, and little of it, for it stands before every start (10 ms).
 
-`CHANNEL` is a socket to the worker. The worker says `end SECONDS`: TERM, and KILL after so long. A
-channel that closes says the same: the worker has died. The keeper says `started PID`, `failed
-REASON`, `ended CODE` (as `subprocess` has it: minus the signal), `left PIDS` where some would not
-end, and exits once nothing is left.
+`CHANNEL` is the number of a socket to the worker; the `FILE`s are open for the program. The worker
+says `end SECONDS`: TERM, and KILL after so long. A channel that closes says the same: the worker
+has died. The keeper says `started PID`, `failed REASON`, `ended CODE` (as `subprocess` has it:
+minus the signal), `left PIDS` where some would not end, and exits once nothing is left.
 
 On Linux the keeper is the reaper of all descendants: whoever is orphaned, in whatever session,
 becomes its child, so "no children" means that none is left. Elsewhere it looks at `ps`, and finds
@@ -37,8 +37,9 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 class Keeper:
     """Two facts: what the program's end was, and since when everything is to end."""
 
-    def __init__(self, channel: int) -> None:
+    def __init__(self, channel: int, files: list[int]) -> None:
         self.channel: int | None = channel
+        self.files = files
         self.program = 0
         self.ending_at: float | None = None  # when KILL follows
         self.groups: set[int] = set()
@@ -59,7 +60,7 @@ class Keeper:
             return
         self.groups.add(self.program)
         self.say(f"started {self.program}")
-        release_standard_files()
+        release_files(self.files)
         while self.reap() and not self.is_hopeless():
             self.listen()
             if self.ending_at is not None and time.monotonic() >= self.ending_at:
@@ -195,8 +196,10 @@ def death_pacts() -> tuple[Callable[[], None], Callable[[], None]]:
     return in_keeper, in_child
 
 
-def release_standard_files() -> None:
+def release_files(more: list[int]) -> None:
     """The program's pipes are the program's: an end of file must mean that it has gone."""
+    for number in more:
+        os.close(number)
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nothing, number)
@@ -248,5 +251,6 @@ def from_ps() -> dict[int, tuple[int, int]]:
 
 
 if __name__ == "__main__":
-    os.set_inheritable(int(sys.argv[1]), False)
-    Keeper(int(sys.argv[1])).run(sys.argv[3:])
+    channel, *files = (int(number) for number in sys.argv[1].split(","))
+    os.set_inheritable(channel, False)
+    Keeper(channel, files).run(sys.argv[3:])

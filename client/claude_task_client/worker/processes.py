@@ -14,12 +14,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import IO
@@ -57,27 +59,60 @@ async def start(
     environment: Mapping[str, str],
     run_id: str,
     stdin: bytes | None = b"",
+    secrets: Mapping[str, str] | None = None,
     errors: Errors = Errors.APART,
     grace_seconds: float = GRACE_SECONDS,
 ) -> AsyncIterator[Process]:
     """Run a program in `folder`, with this environment and nothing of the worker's.
 
-    `stdin`: what it reads; None leaves it open for `Process.write`. Leaving the block ends the
+    `stdin`: what it reads; None leaves it open for `Process.write`. `secrets`: texts that it reads
+    once from open files, whose numbers it finds in these variables. Leaving the block ends the
     program and all that it started, however it is left.
 
     Raises: NotStarted.
     """
+    files = {name: _readable(secret) for name, secret in (secrets or {}).items()}
+    numbers = {name: str(number) for name, number in files.items()}
+    order = Order(
+        argv=argv,
+        folder=folder,
+        environment={**environment, **numbers, RUN_VARIABLE: run_id},
+        files=list(files.values()),
+        stdin=stdin,
+        errors=errors,
+    )
     process = Process(run_id)
     try:
-        await process.start(
-            argv, folder=folder, environment=environment, stdin=stdin, errors=errors
-        )
+        await process.start(order)
         yield process
     finally:
         try:
             await process.end(grace_seconds)
         finally:
             process.release()
+
+
+def _readable(text: str) -> int:
+    """A file that gives the text once, to whoever has it open."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        os.write(writer, text.encode())
+    finally:
+        os.close(writer)
+    return reader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is to be started, as `start` has it; `files` are open ones that it inherits."""
+
+    argv: Sequence[str]
+    folder: Path
+    environment: Mapping[str, str]
+    files: Sequence[int]
+    stdin: bytes | None
+    errors: Errors
 
 
 class Process:
@@ -171,31 +206,26 @@ class Process:
             self._keeper.kill()
             return await self.wait()
 
-    async def start(
-        self,
-        argv: Sequence[str],
-        *,
-        folder: Path,
-        environment: Mapping[str, str],
-        stdin: bytes | None,
-        errors: Errors,
-    ) -> None:
+    async def start(self, order: Order) -> None:
         """Start it, and wait until it runs; for `start` alone.
 
         Raises: NotStarted.
         """
         try:
-            await self._start_keeper(argv, folder, environment, stdin, errors)
+            await self._connect(self._popen(order))
         except OSError as error:
-            raise NotStarted(f"{argv[0]} cannot be started in {folder}: {error}") from error
+            what = f"{order.argv[0]} cannot be started in {order.folder}"
+            raise NotStarted(f"{what}: {error}") from error
         finally:
             self._keepers.close()
+            for file in order.files:
+                os.close(file)
         self._tasks.append(asyncio.create_task(self._hear()))
         await self._told.wait()
         if self.pid is None:
             raise NotStarted(self._failure or "the keeper ended before it began")
-        if stdin:
-            self._tasks.append(asyncio.create_task(self._feed(stdin)))
+        if order.stdin:
+            self._tasks.append(asyncio.create_task(self._feed(order.stdin)))
 
     def release(self) -> None:
         """Let go. What was not waited for, the keeper ends by itself, since the channel closes."""
@@ -206,15 +236,8 @@ class Process:
             pipe.close()
         self._channel.close()
 
-    async def _start_keeper(
-        self,
-        argv: Sequence[str],
-        folder: Path,
-        environment: Mapping[str, str],
-        stdin: bytes | None,
-        errors: Errors,
-    ) -> None:
-        self._keeper = keeper = self._popen(argv, folder, environment, stdin, errors)
+    async def _connect(self, keeper: subprocess.Popen[bytes]) -> None:
+        self._keeper = keeper
         if keeper.stdout is not None:
             await self._read(keeper.stdout, self._stdout)
         if keeper.stderr is not None:
@@ -224,23 +247,17 @@ class Process:
         if keeper.stdin is not None:
             self._stdin = await self._writer(keeper.stdin)
 
-    def _popen(
-        self,
-        argv: Sequence[str],
-        folder: Path,
-        environment: Mapping[str, str],
-        stdin: bytes | None,
-        errors: Errors,
-    ) -> subprocess.Popen[bytes]:
-        channel = self._keepers.fileno()
+    def _popen(self, order: Order) -> subprocess.Popen[bytes]:
+        passed = [self._keepers.fileno(), *order.files]
+        numbers = ",".join(map(str, passed))
         return subprocess.Popen(
-            [sys.executable, "-I", "-S", str(KEEPER), str(channel), "--", *argv],
-            cwd=folder,
-            env={**environment, RUN_VARIABLE: self.run_id},
-            stdin=subprocess.DEVNULL if stdin == b"" else subprocess.PIPE,
+            [sys.executable, "-I", "-S", str(KEEPER), numbers, "--", *order.argv],
+            cwd=order.folder,
+            env=order.environment,
+            stdin=subprocess.DEVNULL if order.stdin == b"" else subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE if errors is Errors.APART else subprocess.STDOUT,
-            pass_fds=[channel],
+            stderr=subprocess.PIPE if order.errors is Errors.APART else subprocess.STDOUT,
+            pass_fds=passed,
             start_new_session=True,
             bufsize=0,
         )

@@ -10,7 +10,9 @@ from typing import Any
 TAG = re.compile(r"\[script: *([^\]]+?) *\]")
 
 # What the program puts into user messages beside a person's words.
-NOT_A_PROMPT = re.compile(r"<system-reminder>|<task-notification>|Tool loaded\.")
+NOT_A_PROMPT = re.compile(
+    r"<system-reminder>|<task-notification>|Tool loaded\.|\[structured-output-enforce\]"
+)
 INTERRUPTED = "[Request interrupted by user"
 
 
