@@ -37,6 +37,10 @@ PATHS = [
     ("POST", "/api/tasks/1/complete"),
     ("POST", "/api/tasks/1/fail"),
     ("POST", "/api/tasks/1/park"),
+    ("POST", "/api/tasks/1/log"),
+    ("POST", "/api/tasks/1/questions"),
+    ("POST", "/api/tasks/1/messages"),
+    ("POST", "/api/questions/1/answer"),
     ("PATCH", "/api/tasks/1"),
     ("POST", "/api/instance/heartbeat"),
     ("POST", "/api/keys"),
@@ -48,6 +52,13 @@ READS = [
     "/api/tasks/1/events",
     "/api/tasks/1/why",
     "/api/tasks/1/result",
+    "/api/tasks/1/log",
+    "/api/tasks/1/messages",
+    "/api/questions",
+    "/api/questions/1",
+    "/api/sessions",
+    "/api/sessions/1",
+    "/api/sessions/%2F%00/tasks",
     "/api/tasks/next",
     "/api/events",
     "/api/instances",
@@ -60,10 +71,12 @@ FIELDS = [
     *("max_attempts", "metadata", "continues", "created_by", "instance", "lease_seconds", "wait"),
     *("finish", "labels", "projects", "attempt", "notes", "result", "error", "retry", "until"),
     *("status", "phase", "progress", "tasks", "health", "slots", "name", "scopes", "expires_at"),
+    *("first", "lines", "session_id", "kind", "text", "choices", "action", "answer", "question"),
 ]
 PARAMETERS = [
     *("status", "project", "target", "claimed_by", "priority", "q", "limit", "cursor", "wait"),
     *("instance", "labels", "projects", "after", "type", "task", "actor", "before", "nonsense"),
+    *("tail", "follow"),
 ]
 NASTY_TEXT = [
     *("", " ", "\x00", "\x1b[2J", "\u202e", "\ufeff", "\ud800", "a" * 30_000, "٣", "1e9", "NaN"),
