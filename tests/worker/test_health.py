@@ -160,7 +160,7 @@ async def test_whoever_is_not_signed_in_is_told_how(place):
     place.claude("[ \"$1\" = --version ] && echo 2.1.330 || { echo 'unknown command'; exit 1; }")
 
     assert problem.code == "signed_out"
-    assert "claude auth login" in problem.advice
+    assert "bin/claude auth login" in problem.advice
     assert codes(await place.examined()) == []
 
 

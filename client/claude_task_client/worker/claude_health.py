@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -56,7 +57,7 @@ async def claude_problems(
         return [_outdated(program[0], version[0])]
     if os.geteuid() == 0 and bypassed and not passed.get("IS_SANDBOX"):
         return [_bypassed_by_root(bypassed)]
-    return [] if await _is_signed_in(program, passed) else [_signed_out(config)]
+    return [] if await _is_signed_in(program, passed) else [_signed_out(program, config)]
 
 
 def environment_of_claude(
@@ -115,7 +116,7 @@ def _ended(code: int | None) -> str:
 def _outdated(program: str, version: str) -> Problem:
     needed = ".".join(str(part) for part in VERSION_MIN)
     detail = f"{program} is version {version}; the worker needs {needed} or newer."
-    return _problem("claude_outdated", detail, "Bring it up to date: claude update")
+    return _problem("claude_outdated", detail, f"Bring it up to date: {program} update")
 
 
 def _bypassed_by_root(projects: Sequence[str]) -> Problem:
@@ -126,13 +127,13 @@ def _bypassed_by_root(projects: Sequence[str]) -> Problem:
     )
 
 
-def _signed_out(config: WorkerConfig) -> Problem:
+def _signed_out(program: Sequence[str], config: WorkerConfig) -> Problem:
     names = [name for name in config.claude_environment if name in CREDENTIALS]
     variable = f", or give the worker {' or '.join(names)}" if names else ""
     return _problem(
         "signed_out",
         "Claude Code is not signed in.",
-        f"As the worker's user, run: claude auth login{variable}.",
+        f"As the worker's user, run: {shlex.join(program)} auth login{variable}.",
     )
 
 
