@@ -18,10 +18,8 @@ import hashlib
 import importlib.util
 import os
 import pwd
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -38,6 +36,7 @@ import asyncpg
 from athena.store import postgres_connections
 from athena.store.statements import load_migrations
 from tests import postgres_guard
+from tests.ports import ReservedPort
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -54,9 +53,6 @@ USER: Final = "athena"
 _START_SECONDS: Final = 60.0
 # By its contents: a server that is used again may have that of an older schema.
 _TEMPLATE: Final = f"athena_template_{_fingerprint()}"
-# Below the ports that systems give to outgoing connections: one of those could take the place of
-# a server that is just being restarted.
-_PORTS: Final = range(20_000, 32_000)
 _ALWAYS: Final = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -186,7 +182,8 @@ class PostgresServer(Databases):
         self._environment = dict(environment or {})
         self._account = _account()
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self._reserved = ReservedPort()
+        self.port = self._reserved.number
         super().__init__(f"postgresql://{USER}@127.0.0.1:{self.port}/postgres")
         self._programs = _programs(self._folder, self._account)
         self._initialize()
@@ -251,7 +248,7 @@ class PostgresServer(Databases):
 
     def kill(self) -> None:
         """Kill -9 of it and all its children."""
-        children = [] if self._process is None else _children(self._process.pid)
+        children = self._hold() if self._process is not None else []
         self._end(signal.SIGKILL)
         for child in children:
             with contextlib.suppress(ProcessLookupError):
@@ -263,15 +260,24 @@ class PostgresServer(Databases):
     def held_still(self) -> Iterator[None]:
         """It takes connections and answers nothing, as on a disk that hangs."""
         assert self._process is not None
-        held = [self._process.pid, *_children(self._process.pid)]
+        held = [self._process.pid, *self._hold()]
         for pid in held:
-            os.kill(pid, signal.SIGSTOP)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
         try:
             yield
         finally:
             for pid in held:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGCONT)
+
+    def _hold(self) -> list[int]:
+        """Stop the process that begins the others; gives these, of which no more come then."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        while _state(self._process.pid) not in {"T", "Z", None}:
+            time.sleep(0.001)
+        return _children(self._process.pid)
 
     def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None
@@ -288,6 +294,7 @@ class PostgresServer(Databases):
         """Have it gone, with everything that it kept; may be repeated."""
         self._end(signal.SIGQUIT)
         self._guard.communicate(timeout=_START_SECONDS)
+        self._reserved.let_go()
 
     def log(self) -> str:
         """The end of what it has said."""
@@ -365,14 +372,6 @@ def _copy(programs: Path, target: Path) -> Path:
     return target / programs.relative_to(packages)
 
 
-def _free_port() -> int:
-    for port in random.sample(_PORTS, len(_PORTS)):
-        with socket.socket() as taken, contextlib.suppress(OSError):
-            taken.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("no port is free")
-
-
 def _children(pid: int) -> list[int]:
     """The processes that the server has begun; they outlive it for a moment otherwise."""
     try:
@@ -382,11 +381,15 @@ def _children(pid: int) -> list[int]:
 
 
 def _is_alive(pid: int) -> bool:
+    return _state(pid) not in {"Z", None}
+
+
+def _state(pid: int) -> str | None:
+    """What the system says that a process does; `Z`: it has ended, None: it is forgotten."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
+        return None
 
 
 def end_test() -> None:

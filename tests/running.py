@@ -17,9 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.ports import ReservedPort
+
 KEY = "ath_test_key_for_the_tests_only"
-_SERVES = re.compile(r"(http://127\.0\.0\.1:\d+)")
-_START_SECONDS = 30.0
+_SERVES = re.compile(r"http://127\.0\.0\.1:(\d+)")
+_START_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -40,6 +42,7 @@ class RunningServer:
     port: int = 0
     key: str = KEY
     process: subprocess.Popen[bytes] | None = None
+    _reserved: ReservedPort | None = None
 
     @property
     def url(self) -> str:
@@ -78,6 +81,10 @@ class RunningServer:
 
     def start(self) -> RunningServer:
         """Start it, and wait until it serves."""
+        if self.port == 0:
+            # The same in the next life, as a client would expect.
+            self._reserved = ReservedPort()
+            self.port = self._reserved.number
         offset = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -90,11 +97,9 @@ class RunningServer:
             )
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
-            text = self.log.read_bytes()[offset:].decode("utf-8", "replace")
-            found = _SERVES.search(text) if "athena serves" in text else None
-            if found:
-                # The same port in the next life, as a client would expect.
-                self.port = int(found[1].rpartition(":")[2])
+            port = _port_in(self.log.read_bytes()[offset:].decode("utf-8", "replace"))
+            if port is not None:
+                self.port = port
                 return self
             if self.process.poll() is not None:
                 break
@@ -110,26 +115,27 @@ class RunningServer:
             self.process.wait()
 
     def stop(self) -> int:
-        """SIGTERM, and the exit status; a server that does not end within 15 s is killed."""
+        """SIGTERM, and the exit status; a server that does not end within 30 s is killed."""
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(15)
+            return self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.kill()
             raise
 
     def end(self) -> None:
         """Have it gone, in peace where possible: one that is killed leaves no coverage."""
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.process.send_signal(signal.SIGTERM)
-        self.process.send_signal(signal.SIGCONT)
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.send_signal(signal.SIGCONT)
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        if self._reserved is not None:
+            self._reserved.let_go()
 
     def restart(self) -> None:
         """Stop it and start it again on the same folder and port."""
@@ -166,6 +172,14 @@ class RunningServer:
     ) -> Answer:
         """As `ask`, beside others."""
         return await asyncio.to_thread(self.ask, method, path, body, **options)
+
+
+def _port_in(log: str) -> int | None:
+    """Where the server serves, once it has said so on a whole line; the log names others, too."""
+    for line in log.splitlines(keepends=True):
+        if "athena serves" in line and line.endswith("\n") and (found := _SERVES.search(line)):
+            return int(found[1])
+    return None
 
 
 def _answer(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
