@@ -86,8 +86,10 @@ def command(
         interval_seconds=interval,
     )
     told = replace(loaded, labels=tuple(dict.fromkeys([*loaded.labels, *labels])))
+    from claude_task_client.worker.concealing import conceal
     from claude_task_client.worker.main import run_worker
 
+    conceal()
     ctx.exit(run_worker(told, options))
 
 
