@@ -160,6 +160,8 @@ class Reference:
                 raise Refused("already_claimed")
             self._renew(task)
             return False
+        if task.status == "cancelled" and task.holder == instance:
+            raise Refused("task_cancelled")
         if task.is_end:
             raise Refused("invalid_transition")
         if self.is_paused(task, instance):
