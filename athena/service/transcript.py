@@ -119,7 +119,10 @@ class Transcript:
             if state is None:
                 return TranscriptPage(lines=(), next_after=after, dropped=0, status=None)
             status, extent = state
-            start = after if tail is None else max(after, extent.last_id - tail)
+            # A position beyond the end is one of another life of the store, before a restore.
+            start = min(after, extent.last_id)
+            if tail is not None:
+                start = max(start, extent.last_id - tail)
             wanted = limit if tail is None else tail
             lines = (
                 await transcript.lines_after(reading, task_id, start, limit=wanted)

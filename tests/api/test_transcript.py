@@ -15,6 +15,7 @@ import pytest
 from athena.api import streams
 from athena.api.routes import transcript
 from athena.model import limits
+from athena.model.errors import Unavailable
 from athena.model.key import Scope
 from tests.api.driver import ADMIN, DEADLINE_SECONDS, Answer, ApiDriver, until
 
@@ -116,7 +117,7 @@ async def test_pages_and_the_tail(api: ApiDriver):
     assert await read("?limit=2&after=2") == ("cd", 4)
     assert await read("?tail=2") == ("de", 5)
     assert await read("?tail=4&after=3&limit=1") == ("de", 5)
-    assert await read("?after=9223372036854775807&follow=false") == ("", 2**63 - 1)
+    assert await read("?after=9223372036854775807&follow=false") == ("", 5)
 
 
 async def test_dropped_lines_are_told_of(api: ApiDriver, monkeypatch: pytest.MonkeyPatch):
@@ -309,6 +310,28 @@ async def test_a_long_log_is_told_whole(api: ApiDriver, monkeypatch: pytest.Monk
         seen = [(await followed.frame())["data"]["text"] for _ in range(200)]
 
     assert seen == [str(number) for number in range(200)]
+
+
+async def test_following_outlives_a_store_that_is_away(
+    api: ApiDriver, monkeypatch: pytest.MonkeyPatch
+):
+    """It stays open, and goes on where it was."""
+    monkeypatch.setattr(streams, "_AWAY_SECONDS", 0.01)
+    asked = asyncio.Event()
+
+    async def away(*_: object, **__: object) -> None:
+        asked.set()
+        raise Unavailable
+
+    task = await api.claimed()
+    await append(api, task, "a")
+    async with follow(api, task) as followed:
+        assert await followed.texts(1) == "a"
+        with monkeypatch.context() as outage:
+            outage.setattr(api.services.transcript, "_read", away)
+            await append(api, task, "b", first=1)
+            await asked.wait()
+        assert await followed.texts(1) == "b"
 
 
 async def test_silence_is_filled_with_comments(api: ApiDriver, monkeypatch: pytest.MonkeyPatch):

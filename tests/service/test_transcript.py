@@ -346,7 +346,14 @@ async def test_pages_lead_through_all_lines(queue: QueueDriver):
 
     assert (seen, after) == ("abcdefg", 7)
     assert (await page(queue, task, after=7)).next_after == 7
-    assert (await page(queue, task, after=2**62)).next_after == 2**62
+
+
+async def test_position_beyond_the_end_is_the_end(queue: QueueDriver):
+    """It is of another life of the store, and who has it must not miss what comes."""
+    task = await queue.claimed_by("pi")
+    await append(queue, task, "a")
+
+    assert (await page(queue, task, after=2**62)).next_after == 1
 
 
 async def test_tail_is_the_end(queue: QueueDriver):
