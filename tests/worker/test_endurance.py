@@ -246,4 +246,5 @@ async def test_killed_again_and_again(place: Place):
     assert [task["failures"] for task in tasks] == [0] * len(ids)
     for each in ids:
         assert (await place.events(each)).count("task.completed") == 1
-        assert await place.lines(each) == ["a", "b"]
+        # Lines on their way at a kill may be told again in the next attempt.
+        assert set(await place.lines(each)) == {"a", "b"}

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from claude_task_client import AsyncAthena
-from claude_task_client.errors import AthenaError, Conflict, NotFound, Refused
+from claude_task_client.errors import AthenaError, BadSettings, Conflict, NotFound, Refused
 from claude_task_client.wire import Task
 from claude_task_client.worker import endings
 from claude_task_client.worker.changes import Changes
@@ -186,7 +186,7 @@ class Assignment:
     def _keep(self, ending: Ending) -> None:
         """From here on it is never lost."""
         self._journal.record.ending = ending
-        self._journal.save()
+        self._save()
         if self._stop is None:
             self._office.on_ending(ending)
 
@@ -207,6 +207,13 @@ class Assignment:
         log.error("the run of task #%s broke", self.task_id, exc_info=error)
         job.reporter.log(LineKind.ERROR, f"The worker itself failed: {error!r}")
         return _failed(error)
+
+    def _save(self) -> None:
+        try:
+            self._journal.save()
+        except BadSettings as error:
+            # The disk is full, or gone: all the more Athena has to be told now.
+            log.error("The journal of task #%s is out of date: %s", self.task_id, error)  # noqa: TRY400
 
     async def _end(self) -> Ending:
         reporter = (
@@ -234,7 +241,7 @@ class Assignment:
         if ending.kind is not EndingKind.ABANDONED and not ending.delivered:
             ending.keep = await self._deliver(ending)
         ending.delivered = True
-        self._journal.save()
+        self._save()
         self._diary.note(f"attempt {self.attempt}: {ending.kind.value}")
         return ending
 

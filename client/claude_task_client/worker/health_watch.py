@@ -84,8 +84,7 @@ class HealthWatch:
     def report(self) -> dict[str, Any] | None:
         """What Athena and people are told; None: it is not known yet."""
         if self._is_troubled:
-            problem = {"code": "signed_out", "detail": self._trouble, "advice": _SIGN_IN}
-            return {"ok": False, "message": f"{self._trouble} {_SIGN_IN}", "problems": [problem]}
+            return {"ok": False, "message": self._trouble, "problems": []}
         if self._health is None:
             return None
         if self._health.ok:
@@ -103,7 +102,7 @@ class HealthWatch:
         self._changes.tell()
 
     def note_trouble(self, what: str) -> None:
-        """Claude could not work at all. An examination may not see why: so wait a while, too."""
+        """Nothing can be worked on. An examination may not see why: so wait a while as well."""
         span = min(TROUBLE_FIRST * 2**self._troubles, TROUBLE_MAX)
         self._troubles = min(self._troubles + 1, 10)
         self._trouble, self._trouble_until = _short(what), self._now() + span
@@ -162,9 +161,6 @@ class _Broken:
 
     def __init__(self, message: str) -> None:
         self.message = message
-
-
-_SIGN_IN: Final = "Sign in again (`claude`, then /login), and send the worker a SIGHUP."
 
 
 def _short(text: str) -> str:

@@ -2,11 +2,13 @@
 
 They stand in segments `log-<attempt>-<first number>.jsonl` of the task's folder. A segment goes
 once Athena has all of it; the last one stays, and tells the next number after a crash. Lines that
-are sent twice are recognised by their number.
+are sent twice are recognised by their number; only what was sent right before a crash, and after it
+belongs to another attempt, may be there twice.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -75,7 +77,7 @@ class KeptLog:
         return self._sent == self.next
 
     def add(self, line: Line) -> None:
-        """Keep a line. It survives a crash of this program."""
+        """Keep a line. It survives a crash of this program. Raises: OSError (the disk is full)."""
         self._write(json.dumps(line).encode() + b"\n")
 
     def batch(self) -> Batch | None:
@@ -88,7 +90,7 @@ class KeptLog:
             content = file.read(BATCH_BYTES_MAX)
         whole = content.split(b"\n")[:-1][:BATCH_LINES_MAX]
         end = self._sent_bytes + sum(len(line) + 1 for line in whole)
-        return Batch(self._attempt, self._sent, [json.loads(line) for line in whole], end)
+        return Batch(self._attempt, self._sent, [_parsed(line) for line in whole], end)
 
     def sent(self, batch: Batch) -> None:
         """Athena has these."""
@@ -96,7 +98,9 @@ class KeptLog:
             return  # dropped meanwhile, or moved
         self._sent += len(batch.lines)
         self._sent_bytes = batch.end
-        if len(self._kept) > 1 and self._sent_bytes >= self._kept[0].size:
+        if self.is_sent:
+            self._rotate()  # an empty one stays: the next attempt has nothing to take over
+        elif self._sent_bytes >= self._kept[0].size:
             self._drop_first()
 
     def move_to(self, attempt: int) -> None:
@@ -119,9 +123,12 @@ class KeptLog:
     def _write(self, line: bytes) -> None:
         if self._kept[-1].size >= SEGMENT_BYTES_MAX:
             self._rotate()
-        os.write(self._descriptor, line)
-        self._kept[-1].size += len(line)
-        self._kept[-1].lines += 1
+        segment = self._kept[-1]
+        if os.write(self._descriptor, line) != len(line):
+            os.ftruncate(self._descriptor, segment.size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        segment.size += len(line)
+        segment.lines += 1
 
     def _rotate(self) -> None:
         self._kept.append(self._begin(self.next))
@@ -158,6 +165,14 @@ class KeptLog:
             if line.endswith(b"\n"):
                 self._write(line)
         path.unlink(missing_ok=True)
+
+
+def _parsed(line: bytes) -> Line:
+    try:
+        parsed = json.loads(line)
+    except ValueError:  # a power failure may leave anything
+        parsed = None
+    return parsed if isinstance(parsed, dict) else {"kind": "error", "text": "(unreadable)"}
 
 
 def _segments(folder: Path) -> list[tuple[Path, int, int]]:

@@ -16,6 +16,7 @@ from claude_task_client.errors import (
     EXIT_NOTHING_TO_DO,
     EXIT_REFUSED,
     EXIT_UNREACHABLE,
+    BadSettings,
     Refused,
     TooMany,
     Unreachable,
@@ -44,6 +45,8 @@ CANCEL_SECONDS: Final = 25.0
 TELL_SECONDS: Final = 10.0
 # After `--once`, how long a result may wait for Athena before this exits without having told her.
 LINGER_SECONDS: Final = 60.0
+
+SIGN_IN: Final = "Sign in again (`claude`, then /login), and send the worker a SIGHUP."
 
 log = logging.getLogger(__name__)
 
@@ -248,6 +251,9 @@ class Worker:
         except (Unreachable, Refused) as error:
             await self._not_claimed(error)
             return None
+        except BadSettings as error:
+            self._health.note_trouble(str(error))  # nothing can be kept here
+            return None
         self._line.note_answer()
         return claimed
 
@@ -269,7 +275,11 @@ class Worker:
         elif self._is_stopping or task.project not in self._config.projects:
             await self._give_back(task)
         else:
-            await self._hands.begin(task)
+            try:
+                await self._hands.begin(task)
+            except (BadSettings, OSError) as error:
+                self._health.note_trouble(f"Task #{task.id} cannot be kept here: {error}")
+                await self._give_back(task)
         self._claiming.settled()
 
     async def _give_back(self, task: Task) -> None:
@@ -280,11 +290,13 @@ class Worker:
         """What the end of a task says about the next one."""
         until = ending.body.get("until")
         if ending.trouble == "usage_limit" and isinstance(until, str):
-            self._holdback.note(datetime.fromisoformat(until))
+            with contextlib.suppress(BadSettings):
+                self._holdback.note(datetime.fromisoformat(until))
             log.warning("A usage limit is reached: nothing is claimed until %s.", until)
             self._holding.beat_soon()
         elif ending.kind is EndingKind.RELEASED:
-            self._health.note_trouble(str(ending.body.get("notes")))
+            advice = SIGN_IN if ending.trouble == "signed_out" else ""
+            self._health.note_trouble(f"{ending.body.get('notes')} {advice}".strip())
         elif ending.kind is EndingKind.FAILED:
             self._health.doubt()
         elif ending.kind is EndingKind.COMPLETED:

@@ -79,7 +79,9 @@ class JobReporter:
     def log(self, kind: LineKind, text: str) -> None:
         """Keep a line of the transcript."""
         text = text[:LINE_CHARACTERS_MAX]
-        self._kept.add({"at": time_text(self._now()), "kind": kind.value, "text": text})
+        line = {"at": time_text(self._now()), "kind": kind.value, "text": text}
+        with contextlib.suppress(OSError):  # a full disk costs the line, not the task
+            self._kept.add(line)
         note = self._task_log.fault if kind is LineKind.ERROR else self._task_log.note
         note(f"{kind.value}: {text}")
         self._changes.tell()
