@@ -62,7 +62,7 @@ class Shell:
             return connection.execute(sql).fetchall()
 
 
-def until(condition: Callable[[], bool], *, seconds: float = 10) -> None:
+def until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
     """Wait for what another process does."""
     deadline = time.monotonic() + seconds
     while not condition():

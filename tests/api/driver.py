@@ -22,7 +22,7 @@ from tests.store.clock import ManualClock
 from tests.store.engines import Engine
 
 ADMIN = "the-admin-key-of-the-tests"
-DEADLINE_SECONDS = 10.0
+DEADLINE_SECONDS = 30.0
 
 
 @dataclass(slots=True)

@@ -220,7 +220,7 @@ async def test_half_a_request_does_not_hold_up_the_stop(api: ApiDriver):
     half[1].write(b"POST /api/tasks HTTP/1.1\r\nHost: a\r\nContent-Le")
     await until(lambda: connections_of(api) == 2)
 
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(20):
         await api.api.stop()
 
     for reader, writer in (idle, half):

@@ -205,7 +205,7 @@ async def test_waiting_ends_with_the_answer(api: ApiDriver):
 
     await api.ask("POST", f"{path}/answer", {"answer": "SQLite"})
 
-    answer = await asyncio.wait_for(waiting, 10)
+    answer = await asyncio.wait_for(waiting, 20)
     assert (answer.status, answer.body["answer"]) == (200, "SQLite")
 
 

@@ -11,6 +11,9 @@ from athena.model.key import Scope
 from tests.api.driver import ADMIN, running_api
 from tests.store.engines import Engine
 
+# More than thirty: where they take long, some are let in again meanwhile.
+WRONG_KEYS = 50
+
 
 class Time:
     """Seconds that go when told to."""
@@ -81,10 +84,11 @@ async def test_a_key_has_its_rate(engine: Engine, tmp_path: Path):
 async def test_failed_sign_ins_never_lock_out_a_right_key(engine: Engine, tmp_path: Path):
     """After thirty wrong keys an address is told to wait; the right one is let in."""
     async with running_api(engine, tmp_path, rate_limit=6_000) as api:
-        wrong = [await api.ask("GET", "/api/tasks", key=f"wrong-{n}") for n in range(31)]
+        wrong = [await api.ask("GET", "/api/tasks", key=f"wrong-{n}") for n in range(WRONG_KEYS)]
 
-        assert [answer.status for answer in wrong] == [401] * 30 + [429]
-        assert wrong[-1].code == "rate_limited"
+        refused = next(number for number, answer in enumerate(wrong) if answer.status != 401)
+        assert refused >= 30
+        assert (wrong[refused].status, wrong[refused].code) == (429, "rate_limited")
         assert (await api.ask("GET", "/api/tasks", key=ADMIN)).status == 200
         assert (await api.ask("GET", "/api/tasks", key=None)).status == 401
 
@@ -92,9 +96,9 @@ async def test_failed_sign_ins_never_lock_out_a_right_key(engine: Engine, tmp_pa
 async def test_no_limit_lifts_that_on_sign_ins_too(engine: Engine, tmp_path: Path):
     """RATE_LIMIT 0."""
     async with running_api(engine, tmp_path, rate_limit=0) as api:
-        wrong = [(await api.ask("GET", "/api/tasks", key="wrong")).status for _ in range(40)]
+        wrong = [await api.ask("GET", "/api/tasks", key="wrong") for _ in range(WRONG_KEYS)]
 
-        assert wrong == [401] * 40
+        assert {answer.status for answer in wrong} == {401}
 
 
 @pytest.mark.parametrize(
@@ -112,9 +116,10 @@ async def test_proxies_are_believed_where_trusted(
 ):
     """Failed sign-ins are counted by the address of the client."""
     async with running_api(engine, tmp_path, rate_limit=6_000, trusted_proxies=trusted) as api:
-        last = 200
-        for n in range(31):
+        statuses = set()
+        for n in range(WRONG_KEYS):
             headers = {"X-Forwarded-For": forwarded.format(n=n)}
-            last = (await api.ask("GET", "/api/tasks", key="wrong", headers=headers)).status
+            answer = await api.ask("GET", "/api/tasks", key="wrong", headers=headers)
+            statuses.add(answer.status)
 
-        assert last == (429 if is_shared else 401)
+        assert statuses == ({401, 429} if is_shared else {401})

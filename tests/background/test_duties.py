@@ -183,7 +183,7 @@ async def test_loop_pauses_between_runs(pauses: list[float]):
 
     running = asyncio.create_task(run_forever(duty))
     await duty.well.wait()
-    await asyncio.wait_for(_until(lambda: duty.runs >= 3), timeout=10)
+    await asyncio.wait_for(_until(lambda: duty.runs >= 3), timeout=30)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 

@@ -18,7 +18,7 @@ from tests.service.replicas import Replica, SharedStore
 from tests.store.clock import ManualClock
 from tests.store.engines import ENGINES
 
-DEADLINE_SECONDS = 10.0
+DEADLINE_SECONDS = 30.0
 
 
 @dataclass

@@ -74,7 +74,7 @@ class Athena:
     async def discord_state(self) -> str:
         return str((await self.ask("GET", "/health")).body["discord"])
 
-    async def until_discord_is(self, beginning: str, seconds: float = 20) -> str:
+    async def until_discord_is(self, beginning: str, seconds: float = 40) -> str:
         async with asyncio.timeout(seconds):
             while True:
                 state = await self.discord_state()

@@ -26,7 +26,7 @@ async def test_discord_away_at_start_delays_only(
 
     await discord.come_back()
 
-    end = await discord.wait_for_message(f"✅ Task #{task} completed", timeout_seconds=30)
+    end = await discord.wait_for_message(f"✅ Task #{task} completed", timeout_seconds=60)
     assert end.reply_to is await athena.card(task)
     await athena.until_discord_is("connected")
     assert (await athena.ask("GET", "/health")).body["status"] == "ok"
@@ -102,7 +102,7 @@ async def test_malformed_event_is_survived(
     gateway = discord.gateway
     before = gateway.identifies
     gateway.emit("CHANNEL_UPDATE", {"id": "no number", "guild_id": "neither"})
-    await discord.wait_for(lambda _: gateway.identifies > before and gateway.connected, 30)
+    await discord.wait_for(lambda _: gateway.identifies > before and gateway.connected, 60)
     await athena.until_discord_is("connected")
     assert "Status" in (await discord.slash(alice, "status")).text
 
@@ -181,7 +181,7 @@ async def until_back(discord: DiscordStandIn, before: int) -> None:
     """Until the bot has signed in once more than before."""
     gateway = discord.gateway
     await discord.wait_for(
-        lambda _: gateway.identifies + gateway.resumes > before and gateway.connected, 30
+        lambda _: gateway.identifies + gateway.resumes > before and gateway.connected, 60
     )
 
 

@@ -75,7 +75,7 @@ async def test_failing_registration_is_tried_again(
     await discord.wait_for(lambda _: fault.spent)
     task = await athena.submit()
     await athena.card(task)
-    await discord.wait_for(lambda _: names(discord, None), 20)
+    await discord.wait_for(lambda _: names(discord, None), 40)
 
 
 async def until_registered(discord: DiscordStandIn, used: int | None, unused: int | None) -> None:

@@ -271,7 +271,7 @@ async def test_answer_wakes_who_waits_for_work(queue: QueueDriver):
 
     await queue.answer(question)
 
-    claimed = await asyncio.wait_for(claiming, 10)
+    claimed = await asyncio.wait_for(claiming, 20)
     assert claimed is not None
     assert (claimed.id, claimed.session_id) == (task.id, "session-1")
 

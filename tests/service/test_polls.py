@@ -287,7 +287,7 @@ async def test_no_wake_up_is_lost_among_many(queue: QueueDriver, pollers: Poller
         asyncio.create_task(work(f"pi-{n}", (("a",), ("b",), None)[n % 3])) for n in range(12)
     ]
     await feed()
-    done = await asyncio.wait_for(asyncio.gather(*workers), timeout=30)
+    done = await asyncio.wait_for(asyncio.gather(*workers), timeout=60)
 
     assert sum(done) == 200
     assert await queue.listed(Status.PENDING, Status.IN_PROGRESS) == []

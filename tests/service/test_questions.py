@@ -606,7 +606,7 @@ async def test_waiting_ends_with_the_answer(queue: QueueDriver):
 
     answered = await queue.answer(question)
 
-    assert await asyncio.wait_for(waiting, 5) == answered
+    assert await asyncio.wait_for(waiting, 20) == answered
 
 
 async def test_waiting_ends_with_a_withdrawal_or_a_removal(queue: QueueDriver):
@@ -621,9 +621,9 @@ async def test_waiting_ends_with_a_withdrawal_or_a_removal(queue: QueueDriver):
     await queue.complete(first, "pi")
     await queue.delete(second)
 
-    assert (await asyncio.wait_for(waiting[0], 5)).status is WITHDRAWN
+    assert (await asyncio.wait_for(waiting[0], 20)).status is WITHDRAWN
     with pytest.raises(QuestionNotFound):
-        await asyncio.wait_for(waiting[1], 5)
+        await asyncio.wait_for(waiting[1], 20)
 
 
 async def test_waiting_has_an_end(queue: QueueDriver):

@@ -267,7 +267,7 @@ async def test_import_that_is_given_up_is_taken_back(stores: tuple[Store, Store]
     def give_up(_table: str, _rows: int) -> None:
         loop.call_soon_threadsafe(importing.cancel)
         if threading.current_thread() is not threading.main_thread():
-            assert ended.wait(10)
+            assert ended.wait(30)
 
     importing = asyncio.create_task(Transfer(target, version="0").import_(file, give_up))
     importing.add_done_callback(lambda _: ended.set())

@@ -23,7 +23,7 @@ async def settled(athena: Athena) -> None:
         (found,) = rows_of(athena.server, _PROGRESS)
         return bool(found["position"] >= found["newest"] and not found["outgoing"])
 
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(80):
         while True:
             if await asyncio.to_thread(look):
                 return

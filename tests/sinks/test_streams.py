@@ -55,7 +55,7 @@ async def test_gate_closes_once_for_those_who_fail_together() -> None:
     assert gate.is_closed
     gate.open()
     assert not gate.is_closed
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(20):
         await gate.passed()
 
 
@@ -67,7 +67,7 @@ async def test_opened_gate_lets_those_who_wait_pass() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     gate.open()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(20):
         await waiting
 
 
@@ -87,7 +87,7 @@ async def test_turns_go_to_the_most_urgent_then_to_the_first() -> None:
         await asyncio.sleep(0)
     running[2].cancel()
     begin.set()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(20):
         await asyncio.gather(*running, return_exceptions=True)
         assert order == ["first", "end", "card", "card 2"]
         async with turns.take(1):

@@ -87,7 +87,7 @@ async def test_rows_are_found_by_their_index_from_the_first_plan_on(database: st
         given: list[list[object]] = [[] for _ in prepared.get_parameters()]
         plan = json.loads(await prepared.fetchval(*given))
     finally:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await connection.close()
 
     nodes = list(_nodes(plan[0]["Plan"]))

@@ -325,7 +325,7 @@ class DiscordStandIn(Driver):
     async def wait_for(
         self,
         condition: Callable[[State], Seen | None],
-        timeout_seconds: float = 10.0,
+        timeout_seconds: float = 30.0,
         *,
         what: str = "the condition",
     ) -> Seen:
@@ -343,13 +343,13 @@ class DiscordStandIn(Driver):
                 raise AssertionError(f"{what} has not come true; Discord is:\n{self.describe()}")
             await self.state.until_changed(0.1)
 
-    async def wait_connected(self, timeout_seconds: float = 20.0) -> None:
+    async def wait_connected(self, timeout_seconds: float = 40.0) -> None:
         """Until a bot is signed in to the gateway."""
         gateway = self.gateway
         what = "a connected bot"
         await self.wait_for(lambda _: gateway.connected, timeout_seconds, what=what)
 
-    async def wait_ready(self, *commands: str, timeout_seconds: float = 20.0) -> None:
+    async def wait_ready(self, *commands: str, timeout_seconds: float = 40.0) -> None:
         """Until a bot is signed in and has registered these commands (or any)."""
 
         def ready(state: State) -> bool:
@@ -359,7 +359,7 @@ class DiscordStandIn(Driver):
         await self.wait_for(ready, timeout_seconds, what="a bot with its commands")
 
     async def wait_for_message(
-        self, text: str, *, in_: Channel | None = None, timeout_seconds: float = 10.0
+        self, text: str, *, in_: Channel | None = None, timeout_seconds: float = 30.0
     ) -> Message:
         """Until a message that contains the text stands in the channel (or anywhere)."""
 
