@@ -18,6 +18,7 @@ from typing import Final
 
 from claude_task_client.worker import claude_program
 from claude_task_client.worker.config import WorkerConfig
+from claude_task_client.worker.environment import PLAIN, claude_environment
 from claude_task_client.worker.problem import Problem
 
 # It takes 0.03 s; a machine that is at its limits may take a hundred times as long.
@@ -30,7 +31,6 @@ VERSION_MIN: Final = (2, 1, 0)
 CREDENTIALS: Final = frozenset(
     {"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"}
 )
-PASSED: Final = frozenset("PATH HOME USER LOGNAME LANG LC_ALL TMPDIR XDG_CONFIG_HOME".split())
 
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 _INSTALL: Final = (
@@ -64,9 +64,8 @@ def environment_of_claude(
     config: WorkerConfig, environment: Mapping[str, str]
 ) -> Mapping[str, str]:
     """What Claude Code may see where it is only asked about itself."""
-    names = PASSED.union(config.claude_environment)
-    kept = {name: value for name, value in environment.items() if name in names}
-    return {**kept, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"}
+    kept = {name: value for name, value in environment.items() if name in PLAIN}
+    return {**kept, **claude_environment(environment, config.claude_environment)}
 
 
 async def _is_signed_in(program: Sequence[str], environment: Mapping[str, str]) -> bool:
