@@ -86,10 +86,10 @@ def _operation(method: str, path: str, operation: Json, schemas: Json) -> str:
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     return (
         f'<section id="{operation["operationId"]}"><h3><code><span class="method">{method}</span> '
-        f"{escape(path)}</code></h3><p><strong>{escape(operation['summary'])}.</strong></p>"
+        f"{escape(path)}</code></h3><p><strong>{_inline(operation['summary'])}.</strong></p>"
         f"{_text(operation['description'])}"
-        f"{_table('Parameter', _parameter_rows(operation['parameters']))}"
-        f"{_table('Field of the body', _field_rows(_resolved(body.get('schema', {}), schemas)))}"
+        f"{_table('Parameter', _parameter_rows(operation['parameters'], schemas))}"
+        f"{_table('Field of the body', _field_rows(body.get('schema', {}), schemas))}"
         f"{_table('Answer', _answer_rows(operation['responses']))}</section>"
     )
 
@@ -99,19 +99,26 @@ def _table(first: str, rows: Iterable[tuple[str, str]]) -> str:
     return f"<table><tr><th>{first}<th>{cells}</table>" if cells else ""
 
 
-def _parameter_rows(parameters: Iterable[Json]) -> Iterable[tuple[str, str]]:
+def _parameter_rows(parameters: Iterable[Json], schemas: Json) -> Iterable[tuple[str, str]]:
     for parameter in parameters:
         needed = ", required" if parameter["required"] else ""
         text = parameter.get("description", "")
-        about = f"{parameter['in']}{needed}: {_kind(parameter['schema'])} {text}"
-        yield f"<code>{escape(parameter['name'])}</code>", escape(about)
+        about = f"{parameter['in']}{needed}: {_kind(parameter['schema'], schemas)} {text}"
+        yield f"<code>{escape(parameter['name'])}</code>", _inline(about)
 
 
-def _field_rows(schema: Json) -> Iterable[tuple[str, str]]:
+def _field_rows(schema: Json, schemas: Json, within: str = "") -> Iterable[tuple[str, str]]:
+    """A row for each field, and for those of the objects in it."""
+    schema = _resolved(schema, schemas)
     required = schema.get("required", ())
     for name, field in schema.get("properties", {}).items():
         needed = "required: " if name in required else ""
-        yield f"<code>{escape(name)}</code>", escape(needed + _kind(field))
+        yield f"<code>{escape(within + name)}</code>", escape(needed + _kind(field, schemas))
+        for part in field.get("anyOf", [field]):
+            if "items" in part:
+                yield from _field_rows(part["items"], schemas, f"{within}{name}[].")
+            else:
+                yield from _field_rows(part, schemas, f"{within}{name}.")
 
 
 def _answer_rows(responses: Json) -> Iterable[tuple[str, str]]:
@@ -130,21 +137,20 @@ def _resolved(schema: Json, schemas: Json) -> Json:
     return schemas[name] if name else schema
 
 
-def _kind(schema: Json) -> str:
+def _kind(schema: Json, schemas: Json) -> str:
     """The kind of a value in a few words."""
+    schema = _resolved(schema, schemas)
     if "anyOf" in schema:
-        return " or ".join(_kind(part) for part in schema["anyOf"])
-    if "$ref" in schema:
-        return str(schema["$ref"]).rpartition("/")[2]
+        return " or ".join(_kind(part, schemas) for part in schema["anyOf"])
     if "enum" in schema:
         return " | ".join(str(word) for word in schema["enum"])
     if schema.get("type") == "array":
-        return f"list of {_kind(schema.get('items', {}))}"
+        return f"list of {_kind(schema.get('items', {}), schemas)}{_bounds(schema)}"
     return f"{schema.get('type', 'anything')}{_bounds(schema)}"
 
 
 def _bounds(schema: Json) -> str:
-    named = ("format", "minimum", "maximum", "minLength", "maxLength", "maxItems")
+    named = ("format", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
     bounds = [f"{name} {schema[name]}" for name in named if name in schema]
     return f" ({', '.join(bounds)})" if bounds else ""
 

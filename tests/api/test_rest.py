@@ -186,6 +186,17 @@ async def test_the_page_needs_nothing_but_itself(api: ApiDriver):
         assert f'id="{code}"' in page
 
 
+@pytest.mark.parametrize(
+    "field", ["finish.attempt", "progress.percent", "lines[].kind", "tasks[].id"]
+)
+async def test_the_page_shows_the_fields_of_fields(api: ApiDriver, field: str):
+    """Each field of each body, also those of the objects and lists in it."""
+    page = (await api.ask("GET", "/docs", key=None)).content.decode()
+
+    assert f"<td><code>{field}</code><td>" in page
+    assert "text | tool | result" in page
+
+
 async def test_a_port_that_is_taken_is_one_line(api: ApiDriver, engine: Engine, tmp_path: Path):
     """Not a traceback for the person who starts it twice."""
     folder = tmp_path / "other"
