@@ -54,7 +54,7 @@ INDEX_OF: Final = {
     "instances_of": "instances_pkey",
     "find_key_by_digest": "api_keys_digest_key",
     "find_idempotency_key": "idempotency_keys_pkey",
-    "find_question_by_key": "questions_key",
+    "find_question_by_key": "questions_named",
     "count_questions": "questions_task",
     "open_questions_of_task": "questions_task",
     "list_open_questions": "questions_open",

@@ -41,7 +41,7 @@ INDEX_OF = {
     "cost_since": "tasks_ended",
     "recent_durations": "tasks_ended",
     "delete_idempotency_keys_before": "idempotency_keys_created",
-    "find_question_by_key": "questions_key",
+    "find_question_by_key": "questions_named",
     "count_questions": "questions_task",
     "open_questions_of_task": "questions_task",
     "list_open_questions": "questions_open",

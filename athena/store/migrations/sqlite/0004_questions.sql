@@ -32,7 +32,7 @@ CREATE TABLE questions (
 CREATE INDEX questions_task ON questions (task_id, id);
 CREATE INDEX questions_open ON questions (id) WHERE status = 'open';
 -- The asker's own name for it. One that was withdrawn leaves its name to the next.
-CREATE UNIQUE INDEX questions_key ON questions (task_id, key)
+CREATE UNIQUE INDEX questions_named ON questions (task_id, key)
     WHERE key IS NOT NULL AND status <> 'withdrawn';
 
 -- No foreign key of the follow-up: it may be removed before the task that it follows.
