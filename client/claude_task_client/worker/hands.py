@@ -147,6 +147,9 @@ class Hands:
             return False
         except AthenaError:
             return True
+        if task.status == "in_progress":
+            # A claim of this very worker that it does not know of yet brings the task back.
+            return task.claimed_by == self._office.athena.instance
         return task.status == "pending" and task.attempt == record.attempt
 
     def _start(self, assignment: Assignment) -> None:
