@@ -23,7 +23,7 @@ from claude_task_client.worker.job import WorkspaceTrouble
 LOCAL_SECONDS: Final = 300.0  # a checkout of a large repository on a slow disk
 LOCK_SECONDS: Final = 120.0
 LOCK_POLL_SECONDS: Final = 0.01
-OUTPUT_BYTES_MAX: Final = 64 * 1024 * 1024
+OUTPUT_BYTES_MAX: Final = 32 * 1024 * 1024
 ERROR_BYTES_MAX: Final = 64 * 1024
 CHUNK_BYTES: Final = 64 * 1024
 # Other programs of the user hold git's own locks for a moment.
@@ -46,6 +46,7 @@ _OPTIONS: Final = tuple(
         "core.hooksPath=/dev/null",
         "core.fsmonitor=false",
         "core.quotePath=false",
+        "core.safecrlf=false",
         "gc.auto=0",
         "maintenance.auto=false",
         "submodule.recurse=false",
@@ -88,11 +89,12 @@ class GitRefused(WorkspaceTrouble):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a command of git wrote."""
+    """What a command of git wrote; of `out` the beginning, where it is more than was wanted."""
 
     code: int
     out: bytes
     said: str
+    is_whole: bool
 
     @property
     def text(self) -> str:
@@ -131,7 +133,26 @@ class Git:
         codes: Collection[int] = (0,),
         timeout_seconds: float = LOCAL_SECONDS,
     ) -> Answer:
-        """A local command. Raises: GitRefused where its exit code is none of `codes`."""
+        """A local command.
+
+        Raises: GitRefused where its exit code is none of `codes`, or its output beyond bounds.
+        """
+        answer = await self.run_cut(
+            *arguments, data=data, codes=codes, timeout_seconds=timeout_seconds
+        )
+        if not answer.is_whole:
+            limit = f"its output is longer than {OUTPUT_BYTES_MAX // 2**20} MiB"
+            raise GitRefused(_name(arguments), limit)
+        return answer
+
+    async def run_cut(
+        self,
+        *arguments: str,
+        data: bytes = b"",
+        codes: Collection[int] = (0,),
+        timeout_seconds: float = LOCAL_SECONDS,
+    ) -> Answer:
+        """As `run`; an output that is too long is cut."""
         waits = iter(BUSY_WAITS_SECONDS)
         while True:
             answer = await self._once(arguments, data, timeout_seconds, self.held)
@@ -199,7 +220,7 @@ async def run_git(
     try:
         async with asyncio.timeout(timeout_seconds):
             out, said, _ = await asyncio.gather(
-                _collect(process.stdout, OUTPUT_BYTES_MAX),
+                _collect(process.stdout, OUTPUT_BYTES_MAX + 1),
                 _collect(process.stderr, ERROR_BYTES_MAX),
                 _feed(process.stdin, data),
             )
@@ -213,7 +234,8 @@ async def run_git(
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
-    return Answer(code, out, said.decode(errors="replace"))
+    is_whole = len(out) <= OUTPUT_BYTES_MAX
+    return Answer(code, out[:OUTPUT_BYTES_MAX], said.decode(errors="replace"), is_whole)
 
 
 async def _collect(stream: asyncio.StreamReader | None, bytes_max: int) -> bytes:

@@ -21,6 +21,7 @@ from claude_task_client.worker.trees import LeftOut, Tree, Why, is_secret
 
 FINDINGS_MAX: Final = 50
 BLOB_BYTES_MAX: Final = 1024 * 1024
+BLOBS_BYTES_MAX: Final = 16 * 1024 * 1024
 
 # What runs in the next session of Claude Code, or in anybody's. A person changes these.
 ALWAYS_PROTECTED: Final = compiled(
@@ -96,11 +97,11 @@ async def _texts(git: Git, blobs: Sequence[str]) -> Mapping[str, str]:
         return {}
     asked = "\n".join(blobs).encode()
     sizes = (await git.run("cat-file", "--batch-check", data=asked)).lines
-    small = [
-        words[0]
-        for words in (line.split() for line in sizes)
-        if len(words) == 3 and words[1] == "blob" and int(words[2]) <= BLOB_BYTES_MAX
-    ]
+    small, left = [], BLOBS_BYTES_MAX
+    for name, kind, size in (line.split() for line in sizes if len(line.split()) == 3):
+        if kind == "blob" and int(size) <= min(BLOB_BYTES_MAX, left):
+            small.append(name)
+            left -= int(size)
     if not small:
         return {}
     answer = await git.run("cat-file", "--batch", data="\n".join(small).encode())

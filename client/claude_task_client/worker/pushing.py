@@ -29,8 +29,9 @@ async def push(git: Git, branch: str, remote: str, repository: Repository) -> No
             raise repository.refused(f"Cannot push {branch}", address, error) from error
         if not await _has_it(git, ref, remote):
             raise WorkspaceTrouble(
-                f"{branch} has moved on at {remote}, and is never overwritten there: merge what is"
-                f" there, or delete it, and try again. The work is on {branch} of this machine."
+                f"{branch} at {remote} has commits that the work here lacks, and is never"
+                " overwritten: merge what is there, or delete it, and try again. The work is on"
+                f" {branch} of this machine."
             ) from error
 
 

@@ -100,7 +100,7 @@ async def snapshot(git: Git, kept: Kept = Kept.WORK) -> Tree:
         taken, left_out = _sorted_out(await _new_files(aside), git.work_tree or Path(), kept)
         if taken:
             listed = b"".join(name + b"\0" for name in taken)
-            words = ("update-index", "--add", "--replace", "-z", "--stdin")
+            words = ("update-index", "--add", "--remove", "--replace", "-z", "--stdin")
             await aside.run(*words, data=listed)
         tree = (await aside.run("write-tree")).text
     return Tree(tree, left_out)
@@ -109,7 +109,7 @@ async def snapshot(git: Git, kept: Kept = Kept.WORK) -> Tree:
 async def diff_text(git: Git, base: str, tree: str) -> str:
     """The patch from a commit to a tree, a summary first; long ones are cut file by file."""
     stat, patch = [
-        (await git.run("diff-tree", "-r", "-M", shape, base, tree)).text
+        (await git.run_cut("diff-tree", "-r", "-M", shape, base, tree)).text
         for shape in ("--stat=120,90", "--patch")
     ]
     if len(patch) > DIFF_CHARACTERS_MAX:
