@@ -170,6 +170,8 @@ class Reference:
         if readiness != "ready":
             codes = {"blocked": "task_blocked", "held": "lane_busy"}
             raise Refused(codes.get(readiness or "", readiness or ""))
+        if task.affinity not in (None, instance):
+            raise Refused("parked")
         if not self.fits(task, instance):
             raise Refused("wrong_target")
         self.take(task, instance)
