@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_task_client.worker import config_keys
+from claude_task_client.worker import config_keys, values
 from claude_task_client.worker.config import (
     ExecutorName,
     Isolation,
@@ -18,6 +18,7 @@ from claude_task_client.worker.config import (
     WorkerConfig,
 )
 from claude_task_client.worker.config_file import BadConfig, load
+from claude_task_client.worker.permissions import Rule
 
 
 @pytest.fixture
@@ -189,6 +190,15 @@ def test_each_field_has_one_key(kind, keys, elsewhere):
     assert len({key.name for key in keys}) == len(keys)
 
 
+@pytest.mark.parametrize(
+    "tool", ["WebFetch", "Bash(make test:*)", "mcp__github__*", "Read(//etc/hosts)", "Bash(a (b))"]
+)
+def test_tools_that_the_config_takes_are_rules_of_a_run(tool):
+    """A mistake is told at the start, not by the first task."""
+    assert values.tool(tool) == tool
+    assert Rule.parse(tool)
+
+
 def test_a_repository_needs_no_path(file):
     """It is cloned below the worker's own folder."""
     config = read(file, '[projects.app]\nrepository = "https://example.org/app.git"\n')
@@ -288,6 +298,7 @@ def test_what_the_worker_cannot_use_is_refused(file, line, what):
         ('protected_paths = ["/etc"]', "top of the repository"),
         ('protected_paths = ["../x"]', "top of the repository"),
         ('protected_paths = ["[ab"]', "no pattern"),
+        ('test_paths = ["[b-a]"]', "no pattern"),
         ("environment = { A = 1 }", "must be a text"),
         ('environment = { "A B" = "1" }', "no name of a variable"),
         ('environment = { ATHENA_API_KEY = "x" }', "belongs to the worker"),

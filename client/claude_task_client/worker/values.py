@@ -16,13 +16,14 @@ from urllib.parse import urlsplit
 
 from claude_task_client import clock
 from claude_task_client.settings import SLUG
+from claude_task_client.worker.path_patterns import compiled
 
 Reader = Callable[[Any], Any]
 
 TEXT_CHARACTERS_MAX: Final = 20_000
 DAY_SECONDS: Final = 86_400.0
 # A tool by its name, `*` included, and what of it: `Read`, `Bash(make test:*)`, `mcp__github__*`.
-TOOL: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\*?(\([^()\n][^\n]*\))?")
+TOOL: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\*?(\([^()\n][^\n]*\))?")
 VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What git takes for the name of a branch or remote, a little stricter: `git check-ref-format`.
 REFERENCE: Final = re.compile(r"(?!.*(\.\.|//|@\{|/\.|\.lock(/|$)))[\w][\w./+#@-]*(?<![./])")
@@ -144,9 +145,17 @@ def pattern(value: Any) -> str:
     parts = text(value).split("/")
     if value.startswith("/") or ".." in parts or "\\" in value:
         raise Wrong("must be seen from the top of the repository, with '/', as in .github/**")
-    if value.count("[") != value.count("]") or value.startswith("!"):
+    if value.count("[") != value.count("]") or value.startswith("!") or not _compiles(value):
         raise Wrong("is no pattern: that looks like .github/**, *.lock or src/[ab].py")
     return str(value)
+
+
+def _compiles(value: str) -> bool:
+    try:
+        compiled([value])
+    except re.error:
+        return False
+    return True
 
 
 def tool(value: Any) -> str:
