@@ -10,7 +10,7 @@ from claude_task_client.worker.shell_words import plain_words
 # Programs that cannot write or start anything, whatever their options.
 _READERS: Final = frozenset("cat grep head ls nl pwd tail wc".split())
 # Wildcards may meet a link that leads out of the folder; a tilde does so by itself.
-_OPEN: Final = frozenset("*?[~")
+_OPEN: Final = frozenset("*?[")
 # Of git, what shows the work; with options that neither write a file nor start a program.
 _GIT: Final = frozenset("diff log show status".split())
 _GIT_OPTIONS: Final = frozenset(
@@ -22,7 +22,7 @@ _GIT_OPTIONS: Final = frozenset(
 def only_reads(command: str, is_inside: Callable[[str], bool]) -> bool:
     """Whether it is one plain reading command, and all that it may name lies inside."""
     words = plain_words(command)
-    if not words or any(_OPEN & set(word) for word in words):
+    if not words or any(_OPEN & set(word) or word.startswith("~") for word in words):
         return False
     program, *arguments = words
     if program == "git":
