@@ -25,9 +25,7 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path).make().commit("more", files)
 
 
-async def findings(
-    project: Project, change: Callable[[Path], None], **options: Any
-) -> list[str]:
+async def findings(project: Project, change: Callable[[Path], None], **options: Any) -> list[str]:
     """What is found after a task has changed its folder."""
     workspace = project.workspace(**options)
     place = await workspace.prepare()
@@ -84,13 +82,16 @@ async def test_files_with_secrets_are_left_out_and_named(project):
     """Also those the agent has committed by itself; examples are fine."""
     workspace = project.workspace()
     place = await workspace.prepare()
-    project.commit("oops", {"id_rsa": "key"}, at=place.folder)
+    project.commit("oops", {"id_rsa": "key", ".netrc": "login"}, at=place.folder)
+    (place.folder / ".netrc").unlink()
+    project.commit("better", {}, at=place.folder)
     write(place.folder, {"deploy/.env.production": "KEY=1", ".env.example": "KEY="})
 
     told = await workspace.findings()
     tree = await workspace.snapshot()
 
-    assert [sentence.partition(":")[0] for sentence in told] == ["deploy/.env.production", "id_rsa"]
+    named = [sentence.partition(":")[0] for sentence in told]
+    assert named == ["deploy/.env.production", ".netrc", "id_rsa"]
     listed = project.git("ls-tree", "-r", "--name-only", tree)
     assert ".env.example" in listed
     assert ".env.production" not in listed

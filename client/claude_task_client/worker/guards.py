@@ -7,7 +7,7 @@ were deleted or weakened, and test commands that were made to do nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
@@ -53,7 +53,7 @@ async def findings(git: Git, base: str, tree: Tree, project: ProjectConfig) -> S
     found = [
         *_protected(changes, project),
         *(_left_out(left) for left in tree.left_out),
-        *_secrets(changes),
+        *_secrets({c.path for c in changes if c.status == "A"} | await _ever_added(git, base)),
         *_links(changes, texts),
         *_conflicts(changes, marked, texts),
         # Comparing many tests takes a while: other tasks go on meanwhile.
@@ -118,6 +118,13 @@ def _blobs(out: bytes) -> Iterator[tuple[str, str]]:
         place = end + 2 + int(size)
 
 
+async def _ever_added(git: Git, base: str) -> set[str]:
+    """The files that any commit since the base has added."""
+    words = ("log", "--format=", "--name-only", "--no-renames", "--diff-filter=A", "-z")
+    out = (await git.run(*words, f"{base}..HEAD", codes=(0, 128))).out  # 128: no HEAD any more
+    return {name.decode(errors="surrogateescape").strip() for name in out.split(b"\0") if name}
+
+
 async def _marked(git: Git, base: str, tree: str) -> set[str]:
     """The files with new lines that git takes for marks of a conflict, as a heading may be."""
     answer = await git.run("diff-tree", "-r", "--check", base, tree, codes=(0, 2))
@@ -168,10 +175,14 @@ def _left_out(left: LeftOut) -> str:
             )
 
 
-def _secrets(changes: Sequence[Change]) -> Iterator[str]:
-    for change in changes:
-        if change.status == "A" and is_secret(change.path):
-            yield f"{change.path}: this looks like a file with secrets. Take it out of the branch."
+def _secrets(added: Iterable[str]) -> Iterator[str]:
+    """Also of files that are gone again: a push would publish the commit that had them."""
+    for path in sorted(added):
+        if is_secret(path):
+            yield (
+                f"{path}: this looks like a file with secrets."
+                " Take it out of the branch, and out of each of its commits."
+            )
 
 
 def _links(changes: Sequence[Change], texts: Mapping[str, str]) -> Iterator[str]:
