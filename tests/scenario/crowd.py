@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import aiohttp
 
-_PATIENCE_SECONDS = 30.0
+_PATIENCE_SECONDS = 60.0
 # What a client sees of a server that is killed, or not there yet.
 GONE = (aiohttp.ClientError, ConnectionError, asyncio.IncompleteReadError)
 

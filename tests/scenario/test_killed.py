@@ -92,7 +92,7 @@ class Life:
     async def die_and_rise(self, dice: random.Random) -> None:
         """Let some work be acknowledged, kill in the middle of it, start again."""
         enough = self.told.count + dice.randrange(1, 400)
-        await until(lambda: self.told.count >= enough)
+        await until(lambda: self.told.count >= enough, seconds=300)
         self._up.clear()
         await asyncio.to_thread(self.victim.kill)
         await asyncio.to_thread(self.victim.start)

@@ -271,7 +271,7 @@ class Workshop:
 
     def transcript(self, task_id: int) -> str:
         """What the worker has told of its work."""
-        told = self.server.ask("GET", f"/api/tasks/{task_id}/log?limit=1000").body
+        told = self.server.ask("GET", f"/api/tasks/{task_id}/log?limit=500").body
         return "\n".join(f"{line['kind']}: {line['text']}" for line in told["lines"])
 
     def questions(self, status: str = "open") -> list[dict[str, Any]]:
