@@ -111,7 +111,7 @@ class Questions:
         Raises: QuestionNotFound, also where it goes with its task meanwhile.
         """
         question = await self.get(question_id)
-        if not question.is_open:
+        if not question.is_open or not wait:
             return question
         with self._feed.watch(question.task_id, wait=wait, is_gone=is_gone) as watch:
             question = await self.get(question_id)
@@ -249,6 +249,7 @@ async def _go_on(
     if task.is_running:
         await tasks.save(tx, task, replace(after, updated_at=tx.now), event, by)
         return
+    # A task that has ended has no open question: this one is pending.
     await events.append(tx, event, by, task_id=task.id)
     await settling.resettle(tx, task, changed=after)
 
