@@ -102,6 +102,7 @@ class Workshop:
     worker_keys: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, Any] = field(default_factory=dict)
     more_projects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # Variables of the worker; an empty one is left out.
     environment: dict[str, str] = field(default_factory=dict)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -195,7 +196,7 @@ class Workshop:
         own = claude_environment(
             self.model, home=self.home, temporary=self.folder / "temporary", retries=1
         )
-        return {
+        told = {
             **own,
             "ATHENA_API_URL": self.server.url,
             "ATHENA_API_KEY": self.server.key,
@@ -205,12 +206,14 @@ class Workshop:
             **{name: v for name, v in os.environ.items() if name.startswith("COVERAGE_")},
             **self.environment,
         }
+        return {name: value for name, value in told.items() if value}
 
     def _config(self) -> str:
         keys: dict[str, Any] = {
             "claude_environment": [
                 "ANTHROPIC_API_KEY",
                 "ANTHROPIC_BASE_URL",
+                "CLAUDE_CODE_OAUTH_TOKEN",
                 "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
                 "CLAUDE_CODE_MAX_RETRIES",
                 "DISABLE_AUTOUPDATER",
@@ -324,11 +327,15 @@ class Workshop:
         expected = sorted(f"task-{task_id}" for task_id in jobs)
 
         def only_those() -> bool:
-            kept = sorted(path.name for path in worktrees.glob("*"))
+            kept = sorted(path.name for path in worktrees.glob("*") if path.is_dir())
             named = sorted(f"task-{path.name}" for path in journals.glob("*"))
             return kept == expected and named == expected
 
-        eventually(only_those, what=f"worktrees and journals of {expected} alone", seconds=15)
+        try:
+            eventually(only_those, what=f"worktrees and journals of {expected} alone", seconds=15)
+        except AssertionError as error:
+            kept = sorted(str(path) for path in [*worktrees.glob("*"), *journals.glob("*")])
+            raise AssertionError(f"{error}: {kept}") from None
         listed = self.git("worktree", "list", "--porcelain").count("worktree ")
         assert listed == 1 + len(jobs)
         assert not list((self.folder / "temporary").glob("*claude*"))
