@@ -33,13 +33,8 @@ def stranger(script: Script, *, tls: ssl.SSLContext | None = None) -> Iterator[s
         try:
             if tls is not None:
                 connection = tls.wrap_socket(connection, server_side=True)
-            head = b""
-            while b"\r\n\r\n" not in head:
-                piece = connection.recv(65536)
-                if not piece:
-                    return
-                head += piece
-            script(connection, head)
+            if head := _head(connection):
+                script(connection, head)
         except OSError:
             pass  # the client has gone, or the test is over
 
@@ -106,7 +101,7 @@ def before(url: str, *, losing: int = 0, tls: ssl.SSLContext | None = None) -> I
     def script(connection: socket.socket, request: bytes) -> None:
         with socket.create_connection((host, int(port))) as server:
             server.sendall(_whole(connection, request))
-            answer = server.recv(65536)
+            answer = _whole(server, _head(server))
             if left[0] > 0:
                 left[0] -= 1
             else:
@@ -117,10 +112,22 @@ def before(url: str, *, losing: int = 0, tls: ssl.SSLContext | None = None) -> I
         yield address
 
 
-def _whole(connection: socket.socket, request: bytes) -> bytes:
-    head, _, body = request.partition(b"\r\n\r\n")
+def _head(connection: socket.socket) -> bytes:
+    """What has come when the head is there, with some of the body; nothing where it broke off."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        piece = connection.recv(65536)
+        if not piece:
+            return b""
+        head += piece
+    return head
+
+
+def _whole(connection: socket.socket, message: bytes) -> bytes:
+    """The message with the rest of its body."""
+    head, _, body = message.partition(b"\r\n\r\n")
     sizes = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
     size = int(sizes[0].partition(b":")[2]) if sizes else 0
-    while len(body) < size:
-        body += connection.recv(65536)
+    while len(body) < size and (piece := connection.recv(65536)):
+        body += piece
     return head + b"\r\n\r\n" + body

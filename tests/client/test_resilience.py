@@ -79,7 +79,7 @@ async def test_a_poll_that_was_cut_off_at_its_end_is_made_again(athena):
     """What it has waited does not count as time spent in trying again."""
     with network(athena.url) as way:
         async with AsyncAthena(
-            way.url, athena.key, instance="here", timeout_seconds=1, retry_seconds=1.5
+            way.url, athena.key, instance="here", timeout_seconds=2, retry_seconds=3
         ) as here:
             task = await here.submit("x")
             waiting = asyncio.create_task(here.result(task.id, wait=True, timeout=2))
@@ -130,7 +130,7 @@ async def test_calls_after_a_sleep_do_not_stay_with_dead_connections(athena):
 async def test_a_second_try_is_made_on_a_new_connection(athena):
     """However many kept ones are dead, a call meets one of them at most."""
     with network(athena.url) as way:
-        async with AsyncAthena(way.url, athena.key, timeout_seconds=1, retry_seconds=3) as here:
+        async with AsyncAthena(way.url, athena.key, timeout_seconds=3, retry_seconds=9) as here:
             await asyncio.gather(*[here.health() for _ in range(MANY)])
             assert way.forget() > 10
 
