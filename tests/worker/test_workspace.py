@@ -419,6 +419,46 @@ async def test_a_git_file_that_leads_elsewhere_leads_nowhere(project):
     assert not trace.exists()
 
 
+async def test_a_repository_that_the_agent_made_of_its_folder_is_put_aside(project):
+    """Its files are the work; its history is kept, and is no part of it."""
+    place = await project.workspace().prepare()
+    (place.folder / ".git").unlink()
+    project.git("init", "--quiet", at=place.folder)
+    write(place.folder, {"new.py": ""})
+
+    await project.workspace().prepare()
+    head = await done(project.workspace())
+
+    assert head == project.head("athena/task-7") == project.head(at=place.folder)
+    assert project.files("athena/task-7") == [".gitignore", "app.py", "new.py"]
+    assert (place.folder.parent / "task-7.git.kept-1" / "HEAD").exists()
+
+
+async def test_the_rest_of_a_removal_that_was_interrupted_is_removed(project):
+    """By the next task of the project."""
+    await project.workspace(1).prepare()
+    left = project.state / "worktrees" / "app" / ".removing-task-9-1"
+    write(left, {"node_modules/x.js": ""})
+
+    await project.workspace(2).prepare()
+
+    assert not left.exists()
+
+
+async def test_a_project_in_a_linked_worktree_or_bare_repository_works(project):
+    """The owner may keep it in either way."""
+    linked, bare = project.root / "linked", project.root / "bare.git"
+    project.git("worktree", "add", "--quiet", str(linked), "-b", "side")
+    project.git("clone", "--quiet", "--bare", str(project.path), str(bare))
+
+    first = await project.workspace(1, path=linked).prepare()
+    second = await project.workspace(2, path=bare).prepare()
+
+    assert first.base == second.base == project.head("main")
+    assert (first.folder / "app.py").exists()
+    assert (second.folder / "app.py").exists()
+
+
 async def test_an_earlier_attempt_is_gone_on_with(project):
     """A task that comes back finds what it had committed, and its changes count in full."""
     workspace = project.workspace()

@@ -46,7 +46,7 @@ def tie(folder: Path, git_dir: Path) -> None:
         if link.read_text(encoding="utf-8") == content:
             return
     if link.is_dir() and not link.is_symlink():
-        put_aside(link)
+        link.rename(_free(f"{folder}.git.kept"))  # a repository that the task has made there
     link.unlink(missing_ok=True)
     link.write_text(content, encoding="utf-8")
 
@@ -109,8 +109,7 @@ def put_aside(path: Path) -> Path | None:
     with contextlib.suppress(OSError):
         path.rmdir()
         return None
-    names = (path.with_name(f"{path.name}.kept-{number}") for number in itertools.count(1))
-    aside = next(name for name in names if not name.exists())
+    aside = _free(f"{path}.kept")
     path.rename(aside)
     return aside
 
@@ -135,10 +134,15 @@ def _left(home: Path) -> list[Path]:
 def _renamed(folder: Path) -> Path | None:
     if not (folder.exists() or folder.is_symlink()):
         return None
-    names = (folder.with_name(f"{REMOVING}{folder.name}-{n}") for n in itertools.count(1))
-    aside = next(name for name in names if not name.exists())
+    aside = _free(str(folder.with_name(f"{REMOVING}{folder.name}")))
     folder.rename(aside)
     return aside
+
+
+def _free(beginning: str) -> Path:
+    """A name that nothing has."""
+    names = (Path(f"{beginning}-{number}") for number in itertools.count(1))
+    return next(name for name in names if not (name.exists() or name.is_symlink()))
 
 
 def _delete_all(path: Path) -> None:
