@@ -119,12 +119,16 @@ class Place:
         steps: Steps | None = None,
         config: dict[str, Any] | None = None,
         key: str | None = None,
+        url: str | None = None,
         **options: Any,
     ) -> AsyncIterator[Worker]:
         """A worker in this process, told to stop at the end of the block."""
         made = make_config(self.bench, **{"grace_seconds": 0.0, **(config or {})})
         async with AsyncAthena(
-            self.server.url, key or self.server.key, instance=self.instance, retry_seconds=0.0
+            url or self.server.url,
+            key or self.server.key,
+            instance=self.instance,
+            retry_seconds=0.0,
         ) as athena:
             worker = make_worker(self.bench, made, athena, steps=steps, **options)
             living = asyncio.create_task(worker.run())

@@ -143,7 +143,7 @@ class Assignment:
             return
         log.info("Task #%s goes on as attempt %s.", task.id, task.attempt)
         self._journal.record.attempt = task.attempt
-        self._journal.save()
+        self._save()
         if self._kit is not None:
             self._kit.reporter.moved_to(task.attempt)
 

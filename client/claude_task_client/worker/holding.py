@@ -88,9 +88,7 @@ class Holding:
                 await self.beat()
             except Refused as error:
                 self._line.note_trouble(error)
-            for each in list(self._in_hand()):
-                if each.is_running:
-                    await each.look()
+            await asyncio.gather(*(each.look() for each in self._in_hand() if each.is_running))
             if not self._is_due:
                 await self._due.within(self._interval_seconds)
 

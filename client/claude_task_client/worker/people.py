@@ -54,6 +54,7 @@ class JobPeople:
         self._patience_seconds = patience_seconds
         self._on_conflict = on_conflict
         self._messages: list[wire.Message] = []
+        self._may_look = True
 
     async def ask(self, question: Question) -> tuple[int, Answer | None]:
         """Ask, or find what was asked by the same key; wait for the answer while it is worth it.
@@ -95,11 +96,14 @@ class JobPeople:
 
     async def look(self) -> None:
         """Fetch what people have said meanwhile."""
+        if not self._may_look:
+            return
         after = max([self._journal.record.messages_seen, *(each.id for each in self._messages)])
         try:
             page = await self._athena.messages(self._journal.record.task_id, after=after)
-        except Denied:
-            log.warning("This key may not read messages: it lacks the scope `read`.")
+        except Denied as error:
+            self._may_look = error.status != 403
+            log.warning("What people say to a running task is not heard: %s", error)
         except AthenaError as error:
             log.info("No messages of task #%s: %s", self._journal.record.task_id, error)
         else:
