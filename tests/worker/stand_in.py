@@ -305,6 +305,7 @@ def make_worker(
     athena: AsyncAthena,
     *,
     steps: Steps | None = None,
+    now: Callable[[], datetime] = now,
     **options: Any,
 ) -> Worker:
     """A worker on the bench; `options` are those of `work`."""
