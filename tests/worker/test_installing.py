@@ -293,3 +293,25 @@ def test_on_macos_agents_are_written_and_removed(account, monkeypatch):
     assert written == ["org.athena.athena-worker.app.plist"]
     assert "launchctl bootstrap" in done.output
     assert list(agents.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="systemd")
+def test_a_service_of_the_system_runs_as_its_user(account):
+    """State and sign-in are in the user's home, secrets in a folder of root's."""
+    config = str(account.config / "worker.toml")
+
+    done = account.run(
+        "--config", config, "install", "app", "--system", "--user", "daemon", "--print", "--json"
+    )
+
+    printed = json.loads(done.stdout)
+    template = printed["/etc/systemd/system/athena-worker@.service"]
+    home = Path("~daemon").expanduser()
+    assert setting(template, "User") == ["daemon"]
+    assert setting(template, "EnvironmentFile") == [
+        "-/etc/athena-worker/worker.env",
+        "-/etc/athena-worker/%i.env",
+    ]
+    assert f"--config {config}" in template
+    assert f"--state {home}/.local/state/claude-task-client/worker@%i" in template
+    assert "athena-worker@app.service.d/project.conf" in "".join(printed)

@@ -67,10 +67,7 @@ def command(
     from claude_task_client.worker import config_file
     from claude_task_client.worker.places import Places
 
-    places = Places(
-        (config or config_file.default_path()).absolute(),
-        None if state is None else state.absolute(),
-    )
+    places = Places(config and config.absolute(), state and state.absolute())
     ctx.obj = places
     if ctx.invoked_subcommand is not None:
         return

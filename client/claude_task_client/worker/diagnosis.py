@@ -26,14 +26,14 @@ def diagnose() -> Iterator[Diagnosis]:
     for problem in health.problems:
         yield False, problem.detail, problem.advice
     if health.ok:
-        yield True, f"{_serving(config)}, {_running(config)}", None
+        yield True, f"{_serving(config)}, {_running()}", None
 
 
 def _serving(config: WorkerConfig) -> str:
     return f"may work on {', '.join(config.projects)}"
 
 
-def _running(config: WorkerConfig) -> str:
-    states = Places(config.file or config_file.default_path()).states()
+def _running() -> str:
+    states = Places().states()
     pids = [str(pid) for pid in map(locking.holder, states) if pid is not None]
     return f"running as pid {', '.join(pids)}" if pids else "not running"

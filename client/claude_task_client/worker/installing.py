@@ -16,7 +16,7 @@ from claude_task_client import settings
 from claude_task_client.errors import BadSettings
 from claude_task_client.worker import config_file, launchd, systemd
 from claude_task_client.worker.places import Places
-from claude_task_client.worker.service import NAME, Service, own_program, projects_of
+from claude_task_client.worker.service import MARK, NAME, Service, own_program, projects_of
 
 UNIT_MODE: Final = 0o644
 COMMAND_SECONDS: Final = 60.0
@@ -74,10 +74,8 @@ def system_service(
 ) -> Service:
     """Services of the system which run as a user of it. Raises: BadSettings."""
     home = _home_of(user)
-    config = places.config
-    if config == config_file.default_path():
-        config = _below(home, ".config") / config_file.FILE
-    state = places.named or _below(home, ".local/state") / "worker"
+    config = places.named_config or _below(home, ".config") / config_file.FILE
+    state = places.named_state or _below(home, ".local/state") / "worker"
     told = settings.read_file(_below(home, ".config") / "config.toml")
     return Service(
         program=own_program(),
@@ -88,7 +86,7 @@ def system_service(
         search_path=search_path or f"{home}/.local/bin:{SYSTEM_PATH}",
         home=home,
         user=user,
-        secrets=[systemd.SYSTEM_SECRETS / "worker.env", systemd.SYSTEM_SECRETS / "%i.env"],
+        secrets=[systemd.SYSTEM_SECRETS / "worker.env", systemd.SYSTEM_SECRETS / f"{MARK}.env"],
     )
 
 
@@ -123,12 +121,7 @@ def unit_folder(*, is_system: bool) -> Path:
 
 def exposed_secrets(service: Service) -> Sequence[Path]:
     """Files of secrets that others may read."""
-    return [
-        path
-        for path in service.secrets
-        for each in path.parent.glob(path.name.replace("%i", "*"))
-        if each.is_file() and each.stat().st_mode & 0o077
-    ]
+    return [path for path in _secrets(service) if path.stat().st_mode & 0o077]
 
 
 def has_key(service: Service) -> bool:
@@ -137,11 +130,13 @@ def has_key(service: Service) -> bool:
     with contextlib.suppress(BadSettings):
         if settings.read_file(config / "config.toml").get("key"):
             return True
-    return any(
-        "ATHENA_API_KEY" in (_text(each) or "")
-        for path in service.secrets
-        for each in path.parent.glob(path.name.replace("%i", "*"))
-    )
+    return any("ATHENA_API_KEY" in (_text(path) or "") for path in _secrets(service))
+
+
+def _secrets(service: Service) -> Sequence[Path]:
+    """The files of secrets that are there."""
+    found = [path.parent.glob(path.name.replace(MARK, "*")) for path in service.secrets]
+    return sorted(path for paths in found for path in paths if path.is_file())
 
 
 def verify(made: Plan) -> str:

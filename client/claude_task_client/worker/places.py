@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from claude_task_client.worker.config_file import default_state
+from claude_task_client.worker.config_file import default_path, default_state
 
 JOBS: Final = "jobs"
 LOGS: Final = "logs"
@@ -16,20 +16,25 @@ STATUS: Final = "status.json"
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """A config file and a state folder. `named` is the folder that somebody asked for."""
+    """A config file and a state folder: those that somebody named, or the usual ones."""
 
-    config: Path
-    named: Path | None = None
+    named_config: Path | None = None
+    named_state: Path | None = None
+
+    @property
+    def config(self) -> Path:
+        """The config file."""
+        return self.named_config or default_path()
 
     @property
     def state(self) -> Path:
         """Where a worker that is started by hand keeps what it works on."""
-        return self.named or default_state()
+        return self.named_state or default_state()
 
     def states(self) -> Sequence[Path]:
         """Those that there are: the worker's own, and those of its services."""
-        if self.named is not None:
-            return [self.named]
+        if self.named_state is not None:
+            return [self.named_state]
         own = default_state()
         services = sorted(own.parent.glob(service_state(own, "*").name))
         return [folder for folder in (own, *services) if folder.is_dir()]

@@ -15,6 +15,8 @@ from claude_task_client.worker.config import ProjectConfig, WorkerConfig
 from claude_task_client.worker.places import service_state
 
 NAME: Final = "athena-worker"
+# Stands for the project in what is the same for all. No path has it; `%i` may be part of one.
+MARK: Final = "\0"
 # Beyond the grace period it ends processes, puts work away, and tells Athena.
 STOP_SECONDS_MORE: Final = 60
 
@@ -28,7 +30,8 @@ class Service:
       of one slug would take each other's tasks for their own
     - `state`: the state folder of a worker started by hand; each service has one beside it
     - `search_path`: PATH, as Claude Code and tests need it
-    - `secrets`: files of variables that need not be there; read before the service starts
+    - `secrets`: files of variables that need not be there; read before the service starts. `MARK`
+      in a name stands for the project
     """
 
     program: Sequence[str]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from claude_task_client.worker.config import ProjectConfig
-from claude_task_client.worker.service import NAME, Service
+from claude_task_client.worker.service import MARK, NAME, Service
 
 TEMPLATE: Final = f"{NAME}@.service"
 SYSTEM_FOLDER: Final = Path("/etc/systemd/system")
@@ -131,10 +131,6 @@ def drop_in(service: Service, project: ProjectConfig) -> str:
 
 def _is_in_homes(path: Path) -> bool:
     return any(path.is_relative_to(home) for home in HOMES)
-
-
-# Stands for the project until the texts are escaped, since `%` is a letter of its own to systemd.
-MARK: Final = "\0"
 
 
 def _escaped(text: str) -> str:
