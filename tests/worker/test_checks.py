@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import psutil
 import pytest
 
 from claude_task_client.worker.checks import ProcessChecks
@@ -59,7 +60,7 @@ async def test_what_takes_too_long_is_ended_with_all_it_started(checks, tmp_path
     mark = tmp_path / "pid"
     command = f"echo begun; setsid sh -c 'echo $$ > {mark}; exec sleep 1000' & sleep 1000"
 
-    check = await checks.run(command, folder=tmp_path, timeout_seconds=2.0)
+    check = await checks.run(command, folder=tmp_path, timeout_seconds=5.0)
 
     assert (check.exit_code, check.tail) == (None, "begun")
     assert not _lives(mark)
@@ -68,7 +69,8 @@ async def test_what_takes_too_long_is_ended_with_all_it_started(checks, tmp_path
 async def test_what_is_left_in_the_background_is_ended(checks, tmp_path):
     """A test that starts a server and forgets it does not hold up the task."""
     mark = tmp_path / "pid"
-    command = f"sh -c 'echo $$ > {mark}; exec sleep 1000' & sleep 0.2; echo done"
+    is_there = f"until [ -s {mark} ]; do sleep 0.05; done"
+    command = f"sh -c 'echo $$ > {mark}; exec sleep 1000' & {is_there}; echo done"
 
     check = await checks.run(command, folder=tmp_path, timeout_seconds=60)
 
@@ -95,8 +97,8 @@ async def test_a_check_sees_the_task_s_environment_alone(checks, tmp_path, monke
 
 
 def _lives(mark: Path) -> bool:
+    """Whether the process that has left its number there runs; one that has ended may be shown."""
     try:
-        os.kill(int(mark.read_text()), 0)
-    except ProcessLookupError:
+        return psutil.Process(int(mark.read_text())).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return True

@@ -71,7 +71,7 @@ async def test_a_killed_worker_goes_on_where_it_was(place: Place):
 async def test_a_killed_worker_comes_back_after_its_lease(place: Place):
     """Nobody has claimed the task since: what is here of it goes on, as a new attempt."""
     task_id = await place.submit("effect one", "wait go", "effect two")
-    first = place.start("--lease", "1")
+    first = place.start("--lease", "4")
     await place.does(f"{task_id} one")
     await place.end(first, signal.SIGKILL)
     await place.reaches(task_id, status="pending", failures=1)
@@ -139,7 +139,7 @@ async def test_sigterm_lets_a_task_finish_within_the_grace_period(place: Place):
     await place.does(f"{task_id} one")
     worker.send_signal(signal.SIGTERM)
     place.bench.let("go")
-    code = await asyncio.to_thread(worker.wait, 20)
+    code = await asyncio.to_thread(worker.wait, 60)
 
     assert code == 0
     assert (await place.task(task_id))["status"] == "completed"

@@ -65,7 +65,7 @@ def parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
@@ -273,7 +273,7 @@ async def test_strays_are_found_by_the_start_of_their_runs_name(tmp_path: Path, 
         ended = await end_strays(run_id)
 
         assert ended == [ours.pid]
-        assert ours.wait(5) == -signal.SIGKILL
+        assert ours.wait(30) == -signal.SIGKILL
         assert other.poll() is None
     finally:
         other.kill()

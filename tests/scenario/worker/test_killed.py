@@ -14,7 +14,8 @@ import pytest
 from tests.fakes.model import Hold, Say
 from tests.scenario.worker.workshop import Workshop, eventually, writes
 
-pytestmark = pytest.mark.slow
+# Many lives of a worker, each of which takes its time on a busy machine.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 STAGES = ("checkpoint", "implement", "nudge", "audit", "test", "commit", "publish", "report")
 _TRIES = 20
@@ -46,7 +47,7 @@ def test_killed_in_a_stage(workshop: Workshop, stage: str):
         worker.kill()
         worker.wait()
         hit = _stage_of(workshop, task_id) == stage
-        eventually(lambda: not workshop.runs(), what="no process outlives its worker", seconds=20)
+        eventually(lambda: not workshop.runs(), what="no process outlives its worker")
         workshop.work("--once")
         _check_done_once(workshop, task_id)
         if hit:
@@ -57,7 +58,7 @@ def test_killed_in_a_stage(workshop: Workshop, stage: str):
 
 
 def _watch(is_there: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not is_there():
         assert time.monotonic() < deadline
         time.sleep(0.0005)
@@ -120,7 +121,7 @@ def test_killed_while_claude_works(workshop: Workshop, tmp_path: Path):
     worker.kill()
     worker.wait()
 
-    eventually(lambda: not workshop.runs(), what="no process outlives its worker", seconds=20)
+    eventually(lambda: not workshop.runs(), what="no process outlives its worker")
     workshop.work("--once")
     task = workshop.ended(task_id)
     assert task["status"] == "completed", workshop.story(task_id)

@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.model import Say, ask
 from tests.scenario.worker.workshop import Workshop, eventually, runs, writes
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def test_a_question_is_answered_at_once(workshop: Workshop):
@@ -25,7 +25,7 @@ def test_a_question_is_answered_at_once(workshop: Workshop):
     workshop.answer(question, "blue")
 
     assert workshop.ended(task_id)["status"] == "completed", workshop.story(task_id)
-    worker.wait(20)
+    worker.wait(60)
     last = workshop.model.requests_of("ask", auditor=False)[-1]
     assert "blue" in last.results[0][0]
     assert "task.parked" not in workshop.events(task_id)
@@ -40,7 +40,7 @@ def test_a_question_is_answered_after_the_worker_was_restarted(workshop: Worksho
     question = workshop.question()
 
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(30) == 0
+    assert worker.wait(60) == 0
     assert workshop.task(task_id)["readiness"] == "parked"
     workshop.check_nothing_is_left(jobs=[task_id])
     workshop.answer(question, "blue")
