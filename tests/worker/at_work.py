@@ -23,7 +23,7 @@ from tests.worker.stand_in import PROJECT, Bench, Steps, make_config, make_worke
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 async def until(look: Callable[[], Awaitable[T]], *, seconds: float = PATIENCE_SECONDS) -> T:
@@ -59,7 +59,7 @@ class Place:
 
     async def result(self, task_id: int) -> Any:
         """The result, waiting for it."""
-        result = await self.ask("GET", f"/api/tasks/{task_id}/result?wait=30")
+        result = await self.ask("GET", f"/api/tasks/{task_id}/result?wait=60")
         assert result is not None, await self.task(task_id)
         return result
 

@@ -139,7 +139,7 @@ async def test_what_stays_in_the_background_is_not_waited_for(
     model.script("server", [server, Say("Started.")])
 
     outcome = await executor.run(
-        turn("[script: server] Go", allowed_tools=["Bash"], silence_seconds=6.0), FakeDesk()
+        turn("[script: server] Go", allowed_tools=["Bash"], silence_seconds=12.0), FakeDesk()
     )
 
     assert (outcome.end, outcome.text) == (End.FINISHED, "Started.")
@@ -308,7 +308,7 @@ async def test_a_cancelled_run_leaves_no_process(
     running = asyncio.create_task(
         executor.run(turn("[script: tool] Go", allowed_tools=["Bash"]), FakeDesk())
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not (folder / "started").exists():  # noqa: ASYNC110 - the tool's own sign
             await asyncio.sleep(0.05)
 
@@ -343,7 +343,7 @@ async def test_a_persons_words_reach_the_running_task(
     await model.reached("hear")
 
     desk.messages.append("/clear that")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await desk.taken.wait()
     model.release("go")
     outcome = await running

@@ -71,7 +71,7 @@ async def test_a_program_that_hangs_is_ended(
     """By the limits that hold for Claude as well."""
     executor = program(tmp_path, "echo begun; exec sleep 600")
 
-    outcome = await executor.run(turn("x", **{limit: 0.5}), FakeDesk())
+    outcome = await executor.run(turn("x", **{limit: 3.0}), FakeDesk())
 
     assert (outcome.end, outcome.text) == (end, "begun\n")
 

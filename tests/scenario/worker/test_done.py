@@ -18,7 +18,7 @@ from tests.scenario.worker.workshop import (
     writes,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 WINDOW = "def is_open():\n    return True\n"
 WINDOW_TEST = (
