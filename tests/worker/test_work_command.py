@@ -66,3 +66,15 @@ def test_help_names_what_belongs_to_it(home):
 
     for name in ("init", "install", "logs", "status", "uninstall"):
         assert f"  {name} " in shown
+
+
+def test_help_needs_nothing_that_windows_lacks():
+    """There the worker says where it runs; but the commands can be listed."""
+    code = (
+        "import sys; sys.modules['claude_task_client.worker.locking'] = sys.modules['pwd'] = None\n"
+        "from claude_task_client.commands import work\n"
+        "from click.testing import CliRunner\n"
+        "sys.exit(CliRunner().invoke(work.command, ['--help']).exit_code)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -64,6 +65,8 @@ def command(
 
     Without a command it works until it is stopped; Ctrl-C hands back what runs.
     """
+    if sys.platform == "win32":
+        raise click.UsageError("The worker runs on Linux and macOS. On Windows, run it in WSL.")
     from claude_task_client.worker import config_file
     from claude_task_client.worker.places import Places
 

@@ -11,7 +11,6 @@ import click
 
 from claude_task_client import clock, output
 from claude_task_client.options import athena_command, json_option
-from claude_task_client.worker import locking
 from claude_task_client.worker.places import JOBS, Places
 from claude_task_client.worker.record import Record, journals
 from claude_task_client.worker.status import WorkerStatus, read
@@ -41,6 +40,10 @@ def command(ctx: click.Context, as_json: bool) -> None:
 
 def look(state: Path) -> dict[str, Any]:
     """What is known of the worker of a state folder, also of one that was killed."""
+    from claude_task_client.worker import (
+        locking,
+    )  # not on Windows, where help is shown all the same
+
     pid = locking.holder(state)
     said = read(state)
     records = [journal.record for journal in journals(state / JOBS)]
