@@ -41,6 +41,10 @@ TALK: Final = (
 # They make no sense where nobody sits: a later self, another folder, a plan to be approved.
 ABSENT: Final = "CronCreate,CronDelete,CronList,ScheduleWakeup,EnterWorktree,ExitWorktree"
 READING: Final = "Read,Glob,Grep"
+# Of these the program asks us even where it would allow them by itself, or its owner's settings do.
+FENCED: Final = (
+    "Bash Edit Glob Grep Monitor NotebookEdit Read Skill WebFetch WebSearch Workflow Write".split()
+)
 GO_ON: Final = (
     "A person has meanwhile answered what was asked last. Make the call again that was put off."
 )
@@ -122,8 +126,8 @@ class _Run:
         """What is known of the run, now that it is over."""
         story = self._story
         end, error = ended_by_us or story.end(), story.error
-        if self._questions.deferred is not None and end in {End.FINISHED, End.FAILED}:
-            end, error = End.DEFERRED, None  # it was interrupted to wait, see claude_questions
+        if end is End.DEFERRED:
+            error = None
         elif end is End.SILENT:
             error = f"Nothing was heard for {self._turn.silence_seconds:.0f} s."
         elif end is End.TIMED_OUT:
@@ -204,7 +208,7 @@ class _Run:
 
     def _answer_later(self, process: Process, message: Mapping[str, Any]) -> None:
         request, request_id = message.get("request") or {}, str(message.get("request_id"))
-        reply: Coroutine[Any, Any, dict[str, Any]]
+        reply: Coroutine[Any, Any, dict[str, Any] | None]
         match request.get("subtype"):
             case "hook_callback":
                 reply = self._questions.before_call(request.get("input") or {})
@@ -217,11 +221,15 @@ class _Run:
         answering.add_done_callback(lambda _: self._requests.pop(request_id, None))
 
     async def _answer(
-        self, process: Process, request_id: str, reply: Coroutine[Any, Any, dict[str, Any]]
+        self, process: Process, request_id: str, reply: Coroutine[Any, Any, dict[str, Any] | None]
     ) -> None:
         """A failure of ours is an answer as well: the call is refused, and the run goes on."""
+        answer: dict[str, Any]
         try:
-            answer = {"subtype": "success", "response": await reply}
+            response = await reply
+            if response is None:
+                return
+            answer = {"subtype": "success", "response": response}
         except Exception as error:  # noqa: BLE001 - told to the program, which tells the model
             answer = {"subtype": "error", "error": f"This could not be asked: {error}"}
         await _send(process, type="control_response", response={**answer, "request_id": request_id})
@@ -238,6 +246,8 @@ class _Run:
 
     def _overdue(self) -> End | None:
         """Why it has to be ended. Who has given a result is only helped out of the door."""
+        if self._questions.must_end:
+            return End.DEFERRED
         is_leaving = self._has_closed and self._story.result is not None
         if is_leaving and self._quiet_seconds > LEAVING_SECONDS:
             return self._story.end()
@@ -252,6 +262,7 @@ class _Run:
 def _arguments(turn: Turn) -> Sequence[str]:
     """All but the prompt. Options that take several values are written with `=`."""
     arguments = [*TALK]
+    arguments += ["--settings", json.dumps({"permissions": {"ask": FENCED}})]
     if turn.session_id is not None:
         arguments += ["--resume", turn.session_id]
     elif turn.new_session_id is not None:

@@ -3,6 +3,11 @@
 Each tool call comes by as the callback of a `PreToolUse` hook and waits there for its answer. Where
 nobody answers in time, the hook says `defer`: the program ends, keeps the call, and comes back with
 the very same one when the conversation is resumed, hours or restarts later (decision 0009).
+
+The program then asks by itself as well (`can_use_tool`), since it is told to for every tool that
+matters. That is the second fence: on a loaded machine a resumed call was seen to be made before the
+hook was known to the program. From there nothing can be deferred: `must_end` says that the run is
+to be ended without an answer. A deferred call survives that (seen); any other is made again.
 """
 
 from __future__ import annotations
@@ -10,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from claude_task_client.worker.executor import Answer, Desk, Question, QuestionKind
@@ -32,90 +38,116 @@ NOBODY: Final = (
 DENIED: Final = "A person has denied this."
 
 
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What becomes of a call: allowed (`answers`: to what it asked), denied, or put off."""
+
+    decision: Decision
+    reason: str = ""
+    answers: Mapping[str, str] | None = None
+    question: Question | None = None
+
+    def changed(self, tool_input: Mapping[str, object]) -> dict[str, object]:
+        """The call's input, with what people have answered."""
+        return {**tool_input} if self.answers is None else {**tool_input, "answers": self.answers}
+
+
 class Questions:
     """The answers of one run. `deferred` is the question that the run is ended by."""
 
     def __init__(self, desk: Desk, permissions: Permissions) -> None:
         self._desk = desk
         self._permissions = permissions
-        self._granted: set[str] = set()
+        self._by_rule: set[str] = set()
+        self._by_person: set[str] = set()
         self.deferred: Question | None = None
+        self.must_end = False
         self.waiting = 0
 
     async def before_call(self, asked: Mapping[str, Any]) -> Reply:
         """Answer the hook: may this call be made?"""
-        tool, tool_input = str(asked.get("tool_name")), asked.get("tool_input") or {}
-        if tool == QUESTION_TOOL and self._permissions.may_write:
-            return await self._answers(asked, tool_input)
-        decision = self._permissions.judge(tool, tool_input)
-        if decision is Decision.ASK and self._desk.is_allowed(tool, tool_input):
-            self._granted.add(str(asked.get("tool_use_id")))
-            decision = Decision.ALLOW
-        if decision is Decision.ALLOW:
-            return _hook("allow")
-        if decision is Decision.DENY:
-            return _hook("deny", NOT_ALLOWED if self._permissions.may_write else READ_ONLY)
-        return await self._approval(asked, tool, tool_input)
+        tool_input = asked.get("tool_input") or {}
+        ruling = await self._rule(asked, tool_input)
+        if ruling.decision is Decision.ASK:
+            # A subagent's call cannot wait: it would be dropped, and the run go on.
+            if asked.get("agent_id"):
+                return _hook("deny", NOBODY)
+            self.deferred = ruling.question
+            return _hook("defer", "A person will be asked.")
+        if ruling.decision is Decision.DENY:
+            return _hook("deny", ruling.reason)
+        if ruling.answers is not None:
+            return _hook("allow", updatedInput=ruling.changed(tool_input))
+        return _hook("allow")
 
-    async def for_program(self, asked: Mapping[str, Any]) -> Reply:
-        """Answer the program's own question, which it has where it is more careful than we are.
+    async def for_program(self, asked: Mapping[str, Any]) -> Reply | None:
+        """Answer the program itself, or leave it waiting for its end.
 
-        So it is with files that it obeys itself. A hook's `allow` does not cover them.
+        What it holds to be unsafe is a person's to allow.
         """
-        tool, tool_input = str(asked.get("tool_name")), asked.get("input") or {}
-        grant: Reply = {"behavior": "allow", "updatedInput": tool_input}
-        if (
-            asked.get("tool_use_id") in self._granted
-            or self._permissions.mode == "bypassPermissions"
+        tool_input = asked.get("input") or {}
+        ruling = self._known(asked) or await self._rule(asked, tool_input)
+        if ruling.decision is Decision.ASK:
+            self.deferred, self.must_end = ruling.question, True
+            return None
+        if ruling.decision is Decision.DENY:
+            return {"behavior": "deny", "message": ruling.reason}
+        return {"behavior": "allow", "updatedInput": ruling.changed(tool_input)}
+
+    def _known(self, asked: Mapping[str, Any]) -> Ruling | None:
+        """What the hook has said of this very call."""
+        call = str(asked.get("tool_use_id"))
+        is_unsafe = asked.get("decision_reason_type") == "safetyCheck"
+        is_known = call in self._by_person or (call in self._by_rule and not is_unsafe)
+        return Ruling(Decision.ALLOW) if is_known else None
+
+    async def _rule(self, asked: Mapping[str, Any], tool_input: Mapping[str, Any]) -> Ruling:
+        tool, call = str(asked.get("tool_name")), str(asked.get("tool_use_id"))
+        if tool == QUESTION_TOOL and self._permissions.may_write:
+            return await self._answered(call, tool_input)
+        decision = self._permissions.judge(tool, tool_input)
+        if decision is Decision.DENY:
+            return Ruling(decision, NOT_ALLOWED if self._permissions.may_write else READ_ONLY)
+        if self._permissions.mode == "bypassPermissions" or (
+            decision is Decision.ASK and self._desk.is_allowed(tool, tool_input)
         ):
-            return grant
-        if not self._permissions.may_write or self._permissions.mode == "dontAsk":
-            return {"behavior": "deny", "message": NOT_ALLOWED}
+            self._by_person.add(call)
+            return Ruling(Decision.ALLOW)
+        if decision is Decision.ALLOW and call not in self._by_rule:
+            self._by_rule.add(call)
+            return Ruling(decision)
+        return await self._approved(call, approval(tool, tool_input))
+
+    async def _approved(self, call: str, question: Question) -> Ruling:
         if self.deferred is not None:
-            return {"behavior": "deny", "message": PUT_OFF}
-        question = approval(tool, tool_input)
+            return Ruling(Decision.DENY, PUT_OFF)
         answer = await self._ask(question)
         if answer is None:
-            # Nothing can be deferred from here: the run ends, and the call is made again.
-            self.deferred = question
-            return {"behavior": "deny", "message": NOBODY, "interrupt": True}
-        return grant if answer.text in ALLOWED else {"behavior": "deny", "message": _denied(answer)}
+            return self._put_off(question)
+        if answer.text not in ALLOWED:
+            return Ruling(Decision.DENY, f"{DENIED} {answer.note}" if answer.note else DENIED)
+        self._by_person.add(call)
+        return Ruling(Decision.ALLOW)
 
-    async def _approval(
-        self, asked: Mapping[str, Any], tool: str, tool_input: Mapping[str, object]
-    ) -> Reply:
-        if self.deferred is not None:
-            return _hook("deny", PUT_OFF)
-        question = approval(tool, tool_input)
-        answer = await self._ask(question)
-        if answer is None:
-            return self._defer(asked, question)
-        if answer.text in ALLOWED:
-            self._granted.add(str(asked.get("tool_use_id")))
-            return _hook("allow")
-        return _hook("deny", _denied(answer))
-
-    async def _answers(self, asked: Mapping[str, Any], tool_input: Mapping[str, Any]) -> Reply:
+    async def _answered(self, call: str, tool_input: Mapping[str, Any]) -> Ruling:
         """Ask all of a call's questions, one after the other, as a person would be asked."""
         answers: dict[str, str] = {}
         for each in tool_input.get("questions") or ():
             if self.deferred is not None:
-                return _hook("deny", PUT_OFF)
+                return Ruling(Decision.DENY, PUT_OFF)
             question = choice(each)
             answer = await self._ask(question)
             if answer is None:
-                return self._defer(asked, question)
+                return self._put_off(question)
             answers[str(each.get("question"))] = answer.text
-        return _hook("allow", updatedInput={**tool_input, "answers": answers})
+        self._by_person.add(call)
+        return Ruling(Decision.ALLOW, answers=answers)
 
-    def _defer(self, asked: Mapping[str, Any], question: Question) -> Reply:
-        """End the run with this call waiting. A subagent's cannot wait: it would be dropped."""
+    def _put_off(self, question: Question) -> Ruling:
+        """Of two calls that are put off the program would keep but one."""
         if self.deferred is not None:
-            return _hook("deny", PUT_OFF)  # of two deferred calls the program keeps but one
-        if asked.get("agent_id"):
-            return _hook("deny", NOBODY)
-        self.deferred = question
-        return _hook("defer", "A person will be asked.")
+            return Ruling(Decision.DENY, PUT_OFF)
+        return Ruling(Decision.ASK, question=question)
 
     async def _ask(self, question: Question) -> Answer | None:
         self.waiting += 1
@@ -159,10 +191,6 @@ def _key(kind: str, tool: str, asked: Mapping[str, Any]) -> str:
     """The same for the same question, also when the program that asked was killed in between."""
     told = json.dumps([tool, asked], sort_keys=True, ensure_ascii=False)
     return f"{kind}-{hashlib.sha256(told.encode()).hexdigest()[:40]}"
-
-
-def _denied(answer: Answer) -> str:
-    return f"{DENIED} {answer.note}" if answer.note else DENIED
 
 
 def _hook(decision: str, reason: str = "", **more: object) -> Reply:
