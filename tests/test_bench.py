@@ -52,7 +52,7 @@ def test_gate_holds_a_worker_until_it_is_opened(folder: Path):
 
     job.open_gate(folder)
 
-    worker.join(timeout=10)
+    worker.join(timeout=30)
     assert held
     assert not worker.is_alive()
 

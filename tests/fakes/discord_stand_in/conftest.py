@@ -32,7 +32,7 @@ class BotProcess:
 
     async def ended(self) -> tuple[int, str]:
         """Its exit code and all that it wrote."""
-        output, _ = await asyncio.wait_for(self.process.communicate(), 30)
+        output, _ = await asyncio.wait_for(self.process.communicate(), 60)
         assert self.process.returncode is not None
         return self.process.returncode, output.decode()
 

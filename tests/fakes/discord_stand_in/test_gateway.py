@@ -29,7 +29,7 @@ class Socket:
     async def next(self, event: str) -> Frame:
         """The next frame of that event, or of that opcode as a number."""
         while True:
-            frame: Frame = await asyncio.wait_for(self.socket.receive_json(), 10)
+            frame: Frame = await asyncio.wait_for(self.socket.receive_json(), 30)
             if event in (frame.get("t"), str(frame["op"])):
                 return frame
 
@@ -44,7 +44,7 @@ class Socket:
     async def close_code(self) -> int | None:
         """What the stand-in closed it with."""
         while not self.socket.closed:
-            await asyncio.wait_for(self.socket.receive(), 10)
+            await asyncio.wait_for(self.socket.receive(), 30)
         return self.socket.close_code
 
 

@@ -157,7 +157,7 @@ async def test_service_away_and_back(discord: DiscordStandIn, bot: BotProcess, a
     await discord.come_back(forgetful=True)
 
     assert discord.port == port
-    await discord.wait_for(lambda _: discord.gateway.identifies == 2, 20)
+    await discord.wait_for(lambda _: discord.gateway.identifies == 2)
     await discord.wait_connected()
     assert (await discord.slash(alice, "task", description="Deploy")).text
 
@@ -168,9 +168,10 @@ async def test_zombie_connection_is_noticed(start_bot: StartBot):
         await start_bot(discord, HEARTBEAT_TIMEOUT="1")
         await discord.wait_for(lambda _: discord.gateway.connected and discord.gateway.heartbeats)
 
+        before = discord.gateway.resumes
         discord.gateway.become_zombie()
 
-        await discord.wait_for(lambda _: discord.gateway.resumes == 1, 20)
+        await discord.wait_for(lambda _: discord.gateway.resumes > before)
 
 
 async def test_bad_token(discord: DiscordStandIn, start_bot: StartBot):
