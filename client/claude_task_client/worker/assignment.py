@@ -133,6 +133,11 @@ class Assignment:
             self._diary.fault(f"stops: {why}")
             log.info("Task #%s stops: %s", self.task_id, why)
 
+    def stop_waiting(self) -> None:
+        """The worker is about to end: what waits for a person is parked on the question."""
+        if self._kit is not None:
+            self._kit.people.stop_waiting()
+
     def hand_back(self) -> None:
         """The worker ends: it goes back to Athena as it is."""
         self._cancel(Stop.WORKER_STOPS)
@@ -222,9 +227,7 @@ class Assignment:
         if self._kit is None:
             reporter.start()
         try:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(FLUSH_SECONDS):
-                    await reporter.flush()
+            await self._flush(reporter)
             ending = await self._tell()
             await reporter.flush()
         finally:
@@ -232,6 +235,16 @@ class Assignment:
         if not ending.keep:
             await put_away(self._office, self._journal)
         return ending
+
+    async def _flush(self, reporter: JobReporter) -> None:
+        """Send the transcript; while Athena is away there is no hurry, the ending waits as well."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await reporter.flush()
+                    return
+            if not self._office.line.is_away:
+                return
 
     async def _tell(self) -> Ending:
         """Deliver the ending; what it is worth once Athena has answered, kept in the journal."""

@@ -318,6 +318,8 @@ class Worker:
 
     async def _stop(self) -> None:
         log.info("Stopping: %s task(s) in hand.", len(self._hands.all))
+        for each in self._hands.running:
+            each.stop_waiting()
         await self._within(self._config.grace_seconds, lambda: not self._hands.running)
         for each in self._hands.running:
             each.hand_back()

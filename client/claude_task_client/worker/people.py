@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from claude_task_client import AsyncAthena, wire
 from claude_task_client.calls import deadline_after
@@ -33,6 +33,8 @@ KEY_CHARACTERS_MAX: Final = 100
 DOUBT_SECONDS: Final = 1.0
 POLL_SECONDS: Final = 60.0
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
 
 
@@ -55,12 +57,18 @@ class JobPeople:
         self._on_conflict = on_conflict
         self._messages: list[wire.Message] = []
         self._may_look = True
+        self._given_up = asyncio.Event()
+
+    def stop_waiting(self) -> None:
+        """The worker ends: whatever is open from now on, the task is parked on."""
+        self._given_up.set()
 
     async def ask(self, question: Question) -> tuple[int, Answer | None]:
         """Ask, or find what was asked by the same key; wait for the answer while it is worth it.
 
-        A question that was answered before is asked anew: an approval is for one call. Where
-        Athena is away, the patience begins when she has the question.
+        An approval that was given before is asked for anew: it is for one call. Another question's
+        answer holds: of several that were asked together, those that were answered stay so while
+        the last one waits. Where Athena is away, the patience begins when she has the question.
         """
         record = self._journal.record
         try:
@@ -73,7 +81,8 @@ class JobPeople:
             asked = await self._wait_for(asked)
         answer = _answer_of(asked)
         if answer is not None:
-            record.answered[question.key] = record.answered.get(question.key, 0) + 1
+            if question.kind is QuestionKind.APPROVAL:
+                record.answered[question.key] = record.answered.get(question.key, 0) + 1
             record.question_id = None
             self._journal.save()
         return asked.id, answer
@@ -144,11 +153,23 @@ class JobPeople:
         while asked.is_open and (left := deadline - loop.time()) > 0:
             look = partial(self._athena.question, asked.id, wait=min(left, POLL_SECONDS))
             try:
-                asked = await self._line.insist(look)
+                asked = await self._unless_given_up(self._line.insist(look)) or asked
             except Refused:
                 self._on_conflict()
                 await asyncio.sleep(DOUBT_SECONDS)
+            if self._given_up.is_set():
+                break
         return asked
+
+    async def _unless_given_up(self, look: Coroutine[Any, Any, T]) -> T | None:
+        looking = asyncio.create_task(look)
+        giving_up = asyncio.create_task(self._given_up.wait())
+        try:
+            await asyncio.wait({looking, giving_up}, return_when=asyncio.FIRST_COMPLETED)
+            return looking.result() if looking.done() else None
+        finally:
+            looking.cancel()
+            giving_up.cancel()
 
 
 class JobDesk:

@@ -19,7 +19,7 @@ async def implement(job: Job) -> Verdict:
         return Finish(await endings.failed_with_work(job, reason, retry=False))
     if record.is_deferred and await _still_open(job):
         return Finish(endings.parked_on(job, record.question_id or 0))
-    turn = _next_turn(job)
+    turn = await _next_turn(job)
     record.iterations += 1
     record.is_running = True
     job.journal.save()
@@ -35,7 +35,7 @@ async def _still_open(job: Job) -> bool:
     return question_id is not None and await job.people.answer_to(question_id) is None
 
 
-def _next_turn(job: Job) -> Turn:
+async def _next_turn(job: Job) -> Turn:
     """Start the conversation, go on in it with a reply, or with the call that was answered."""
     record = job.record
     resumed = record.session_id
@@ -47,7 +47,7 @@ def _next_turn(job: Job) -> Turn:
     elif record.is_running:
         # Killed in the middle: whether the last prompt was heard is not known, so it is repeated.
         # A deferred call that was being resumed shows up again by itself, or as interrupted.
-        prompt = _after_a_kill(job)
+        prompt = await _after_a_kill(job)
     elif record.is_deferred:
         prompt = None
     else:
@@ -70,10 +70,16 @@ def _next_turn(job: Job) -> Turn:
     )
 
 
-def _after_a_kill(job: Job) -> str:
+async def _after_a_kill(job: Job) -> str:
     reply = job.record.reply
     what = task_prompt(job) if reply is None else reply
-    return f"{job.texts.interrupted}\n\nWhat you were told last:\n\n{what}"
+    told = f"{job.texts.interrupted}\n\nWhat you were told last:\n\n{what}"
+    question_id = job.record.question_id
+    answer = None if question_id is None else await job.people.answer_to(question_id)
+    if answer is None:
+        return told
+    note = f" ({answer.note})" if answer.note else ""
+    return f"{told}\n\nWhat you had asked a person has been answered: {answer.text}{note}"
 
 
 async def _judged(job: Job, outcome: Outcome) -> Verdict:
