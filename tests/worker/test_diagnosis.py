@@ -32,14 +32,16 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def worker_lines(home: Path, config: str | None) -> list[dict[str, object]]:
+def worker_lines(
+    home: Path, config: str | None, key: str | None = "dummy"
+) -> list[dict[str, object]]:
     if config is not None:
         (home / CONFIG / "worker.toml").write_text(config, "utf-8")
     environment = {
         "HOME": str(home),
         "XDG_CONFIG_HOME": None,
         "XDG_STATE_HOME": None,
-        "ANTHROPIC_API_KEY": "dummy",
+        "ANTHROPIC_API_KEY": key,
         "ATHENA_API_URL": "not an address",  # the worker's part needs no Athena
         "CLAUDE_CLI_COMMAND": str(home / "claude"),
     }
@@ -78,3 +80,16 @@ def test_a_config_that_cannot_be_used_is_told_by_line(home):
     problems = worker_lines(home, "jobs = 0\nx = 1\n")
 
     assert [str(each["detail"]).split(":")[1] for each in problems] == ["1", "1", "2"]
+
+
+def test_a_credential_of_the_services_alone_counts(home):
+    """It stands in a file that the services read, and no terminal knows of."""
+    answer = '[ "$1" = auth ] && echo \'{"loggedIn": false}\' || echo 2.1.330'
+    (home / "claude").write_text(f"#!/bin/sh\n{answer}\n", "utf-8")
+    config = '[projects.app]\npath = "~/app"\n'
+
+    (before,) = worker_lines(home, config, key=None)
+    (home / CONFIG / "worker.env").write_text("# mine\nANTHROPIC_API_KEY='dummy'\n", "utf-8")
+    (after,) = worker_lines(home, config, key=None)
+
+    assert (before["ok"], after["ok"]) == (False, True)

@@ -69,7 +69,7 @@ def test_a_worker_at_work_says_what_it_does(state):
 
     assert done.exit_code == 0
     assert f"working: pid {os.getpid()} since" in done.output
-    assert "pi at http://athena" in done.output
+    assert "pi at http://athena\n  in " in done.output
     assert done.output.split("#12")[1].split()[:5] == ["1", "app", "running", "audit", "3"]
 
 

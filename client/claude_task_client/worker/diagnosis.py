@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
+from claude_task_client import settings
 from claude_task_client.worker import config_file, locking
 from claude_task_client.worker.config import WorkerConfig
 from claude_task_client.worker.health import examine
-from claude_task_client.worker.places import Places
+from claude_task_client.worker.places import Places, service_secrets
 
 Diagnosis = tuple[bool, str, str | None]
 
@@ -22,11 +24,26 @@ def diagnose() -> Iterator[Diagnosis]:
         for line in error.problems:
             yield False, line, f"Correct {path}"
         return
-    health = asyncio.run(examine(config))
+    health = asyncio.run(examine(config, environment=_environment()))
     for problem in health.problems:
         yield False, problem.detail, problem.advice
     if health.ok:
         yield True, f"{_serving(config)}, {_running()}", None
+
+
+def _environment() -> Mapping[str, str]:
+    """What a service of this account sees of secrets, and this terminal of all else."""
+    return {**_variables(service_secrets()), **settings.own_environment()}
+
+
+def _variables(path: Path) -> Mapping[str, str]:
+    """What systemd reads of a file of variables, as far as people write such files by hand."""
+    try:
+        lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError):
+        return {}
+    pairs = [line.partition("=") for line in lines if "=" in line and line[0] not in "#;"]
+    return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}
 
 
 def _serving(config: WorkerConfig) -> str:

@@ -15,7 +15,7 @@ from typing import Final
 from claude_task_client import settings
 from claude_task_client.errors import BadSettings
 from claude_task_client.worker import config_file, launchd, systemd
-from claude_task_client.worker.places import Places
+from claude_task_client.worker.places import Places, service_secrets
 from claude_task_client.worker.service import MARK, NAME, Service, own_program, projects_of
 
 UNIT_MODE: Final = 0o644
@@ -65,7 +65,7 @@ def user_service(places: Places, *, instance: str | None, search_path: str | Non
         instance=instance or settings.load().instance,
         search_path=search_path or own.get("PATH") or SYSTEM_PATH,
         home=Path.home(),
-        secrets=[settings.config_path().with_name("worker.env")],
+        secrets=[service_secrets()],
     )
 
 

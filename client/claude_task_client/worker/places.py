@@ -40,6 +40,11 @@ class Places:
         return [folder for folder in (own, *services) if folder.is_dir()]
 
 
+def service_secrets() -> Path:
+    """Variables for this account's services, for its eyes alone: a file that need not be there."""
+    return default_path().with_name("worker.env")
+
+
 def service_state(own: Path, project: str) -> Path:
     """Where the service of one project keeps what it works on: one worker for each folder."""
     return own.with_name(f"{own.name}@{project}")

@@ -93,7 +93,8 @@ def _undelivered(record: Record) -> dict[str, Any]:
 
 
 def _show(worker: Mapping[str, Any]) -> None:
-    output.say("\n".join(output.line(line, None) for line in _lines(worker)))
+    first, *others = (output.line(line, None) for line in _lines(worker))
+    output.say("\n  ".join([first, *others]))
     if worker["tasks"]:
         output.table(COLUMNS, [_row(task) for task in worker["tasks"]])
     output.say("")
@@ -106,18 +107,18 @@ def _lines(worker: Mapping[str, Any]) -> Iterator[str]:
         yield f"{worker['state']}: pid {worker['pid']}{since}{who}"
     else:
         yield f"not running{who}"
-    yield f"  in {worker['state_folder']}"
+    yield f"in {worker['state_folder']}"
     if worker["projects"]:
-        yield f"  serves {', '.join(worker['projects'])}"
+        yield f"serves {', '.join(worker['projects'])}"
     if _is_ahead(worker["limited_until"]):
-        yield f"  held back by a usage limit until {_moment(worker['limited_until'])}"
+        yield f"held back by a usage limit until {_moment(worker['limited_until'])}"
     if worker["away_since"]:
-        yield f"  without Athena since {_moment(worker['away_since'])}: {worker['why_away']}"
+        yield f"without Athena since {_moment(worker['away_since'])}: {worker['why_away']}"
     for problem in _problems(worker["health"]):
-        yield f"  sick: {problem}"
+        yield f"sick: {problem}"
     if worker["undelivered"]:
         kept = ", ".join(f"#{each['id']} {each['kind']}" for each in worker["undelivered"])
-        yield f"  not yet told to Athena: {kept}"
+        yield f"not yet told to Athena: {kept}"
 
 
 def _problems(health: Mapping[str, Any] | None) -> Sequence[str]:
