@@ -53,7 +53,7 @@ def main() -> int:
         }
         stack.enter_context(server(folder, environment))
         stack.enter_context(worker(folder, repository, environment, model))
-        command = ["add", TASK, "--project", "hello", "--wait", "--timeout", "600", "--json"]
+        command = ["add", TASK, "--project", "hello", "--wait", "--json"]
         say(f'$ claude-task-client add "{TASK}" --project hello --wait')
         done = subprocess.run(
             [*CLIENT, *command], env=environment, text=True, stdout=subprocess.PIPE, check=False

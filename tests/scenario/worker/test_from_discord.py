@@ -45,7 +45,7 @@ async def _told(discord: DiscordStandIn, alice: User, workshop: Workshop) -> Non
     workshop.work("--once")
 
     await discord.slash(alice, "task", description="[script: window] A window", project="house")
-    asked = await discord.wait_for_message("echo paint", timeout_seconds=PATIENCE_SECONDS)
+    asked = await discord.wait_for_message("🔐", timeout_seconds=PATIENCE_SECONDS)
     await discord.press(alice, asked, "Allow once")
     end = await discord.wait_for_message("Task #1 completed", timeout_seconds=PATIENCE_SECONDS)
 

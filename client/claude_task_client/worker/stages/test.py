@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from claude_task_client.worker import cases, endings, putting_off
@@ -71,6 +70,8 @@ def proof(checks: list[Check], generated: list[cases.RunCase]) -> dict[str, Any]
     )
     if shown is not None:
         told |= {"command": shown.command, "exit_code": shown.exit_code, "tail": shown.tail}
-    told["commands"] = [asdict(check) for check in checks]
+    told["commands"] = [
+        {"command": c.command, "exit_code": c.exit_code, "seconds": c.seconds} for c in checks
+    ]
     told["cases"] = [case.told() for case in generated]
     return told
