@@ -43,6 +43,12 @@ async def run_forever(duty: Duty) -> None:
                 _log.warning("duty waits", duty=duty.name, reason=error.detail)
             waits = True
             pause = max(pause, _AFTER_A_FAILURE)
+        except asyncio.CancelledError:
+            # Nobody meant us: a library has leaked one of its own.
+            if this is None or this.cancelling():
+                raise
+            _log.warning("duty was cut off", duty=duty.name)
+            pause = max(pause, _AFTER_A_FAILURE)
         except Exception:  # noqa: BLE001  (the loop must live on; the log has the traceback)
             _log.exception("duty failed", duty=duty.name)
             pause = max(pause, _AFTER_A_FAILURE)

@@ -190,16 +190,26 @@ class PostgresWriter:
         await asyncio.gather(*self._working, return_exceptions=True)
 
     async def _work(self, line: _Line) -> None:
+        # A line that ended would leave all who come later without an answer.
+        this = asyncio.current_task()
         while True:
             jobs = await line.take()
             try:
                 await self._carry_out(jobs, beside=line.beside)
+            except asyncio.CancelledError:
+                # Some releases of asyncpg raise their own, on a connection that is lost while they
+                # give up on a statement.
+                if this is None or this.cancelling():
+                    raise
+                self._give_up(jobs, Unavailable("The store was cut off; try again."))
             except Exception as error:  # noqa: BLE001  (they get it; the writer lives on)
-                # A line that ended would leave all who come later without an answer.
                 _log.exception("a group of use cases met a bug")
-                for job in jobs:
-                    job.error = job.error or error
-                self._finish(jobs)
+                self._give_up(jobs, error)
+
+    def _give_up(self, jobs: Sequence[_Job], error: Exception) -> None:
+        for job in jobs:
+            job.error = job.error or error
+        self._finish(jobs)
 
     async def _carry_out(self, jobs: list[_Job], *, beside: bool) -> None:
         try:

@@ -130,7 +130,7 @@ async def test_duties_come_often_enough(queue: QueueDriver, clock: ManualClock):
 class Unsteady:
     """A duty that fails as it is told, and counts its runs."""
 
-    failures: list[Exception]
+    failures: list[BaseException]
     name: str = "unsteady"
     every: timedelta = timedelta(milliseconds=1)
     runs: int = 0
@@ -175,6 +175,20 @@ async def test_loop_outlives_every_failure(pauses: list[float]):
     assert (logs[0]["duty"], logs[0]["reason"]) == ("unsteady", "disk full")
     assert logs[1]["exc_info"] is True
     assert pauses[:3] == [5.0, 5.0, 5.0]
+
+
+async def test_loop_outlives_a_cancellation_that_nobody_asked_for(pauses: list[float]):
+    """A library may leak one of its own; a duty that ended by it would never be done again."""
+    duty = Unsteady([asyncio.CancelledError()])
+
+    with capture_logs() as logs:
+        running = asyncio.create_task(run_forever(duty))
+        async with asyncio.timeout(30):
+            await duty.well.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    assert [log["event"] for log in logs] == ["duty was cut off"]
 
 
 async def test_loop_pauses_between_runs(pauses: list[float]):

@@ -164,6 +164,20 @@ async def test_bug_in_one_group_leaves_the_next_ones_alone(store: PostgresStore)
     assert len(bugs) >= 2
 
 
+@pytest.mark.parametrize("beside", [True, False])
+async def test_cancellation_that_nobody_asked_for_ends_no_line(store: PostgresStore, beside: bool):
+    """A library's own, on a line that was lost: who asked is refused, and the next are served."""
+
+    async def leak(_tx: Transaction) -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(Unavailable):
+        async with asyncio.timeout(30):
+            await store.run(leak, beside=beside)
+    async with asyncio.timeout(30):
+        await store.run(_nothing, beside=beside)
+
+
 async def _nothing(_tx: Transaction) -> None:
     """A use case that changes nothing."""
 
