@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from claude_task_client.worker import build_files, trees
+from claude_task_client.worker.job import Doubt
 from claude_task_client.worker.path_patterns import compiled, fits
 from tests.worker.repositories import Project, write
 
@@ -150,6 +151,18 @@ async def test_weakened_tests_are_seen_in_the_folder(project):
     (sentence,) = await workspace.findings()
 
     assert sentence.startswith("tests/test_add.py:1: the test `test_adds` checks nothing")
+
+
+async def test_what_a_task_may_be_meant_to_do_is_a_doubt(project):
+    """An auditor may accept a test that the task itself removes; never a protected file."""
+
+    def change(folder: Path) -> None:
+        (folder / "tests" / "test_add.py").unlink()
+        write(folder, {".mcp.json": "{}"})
+
+    told = await findings(project, change)
+
+    assert [isinstance(sentence, Doubt) for sentence in told] == [False, True]
 
 
 async def test_tests_that_go_with_what_they_tested_are_left_to_the_auditor(project):

@@ -261,6 +261,27 @@ def test_honest_work_on_tests_is_no_finding(language, old, new):
     assert found(path, before, after) == []
 
 
+def test_assertions_that_went_into_a_function_of_the_file_still_count():
+    """What many tests check is written once."""
+    helper = "\n\ndef adds_up(total):\n    assert total == 3\n    assert isinstance(total, int)\n"
+    after = PYTHON.replace(BOTH_ASSERTIONS, "    adds_up(total)\n") + helper
+    in_go = GO.replace(
+        'if got := Add(1, 2); got != 3 {\n\t\tt.Errorf("got %d", got)\n\t}', "isThree(t, Add(1, 2))"
+    )
+    helper_in_go = "\nfunc isThree(t *testing.T, n int) {\n\tif n != 3 {\n\t\tt.Fatal(n)\n\t}\n}\n"
+
+    assert found("tests/test_add.py", PYTHON, after) == []
+    assert found("add_test.go", GO, in_go + helper_in_go) == []
+    assert found("add_test.go", GO, in_go) != []
+
+
+def test_a_name_that_says_assert_is_no_assertion():
+    """Texts are not code."""
+    before = PYTHON.replace("[1, 2]", '["expect", "assert"]')
+
+    assert found("tests/test_add.py", before, PYTHON) == []
+
+
 @pytest.mark.parametrize("path", FILES)
 def test_new_tests_are_fine(path):
     """Whatever they look like: the auditor reads them."""

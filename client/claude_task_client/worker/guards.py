@@ -15,6 +15,7 @@ from typing import Final
 from claude_task_client.worker import build_files, weakening
 from claude_task_client.worker.config import ProjectConfig
 from claude_task_client.worker.git import Git
+from claude_task_client.worker.job import Doubt
 from claude_task_client.worker.languages import is_test_file
 from claude_task_client.worker.path_patterns import compiled, fits
 from claude_task_client.worker.trees import LeftOut, Tree, Why, is_secret
@@ -57,8 +58,8 @@ async def findings(git: Git, base: str, tree: Tree, project: ProjectConfig) -> S
         *_links(changes, texts),
         *_conflicts(changes, marked, texts),
         # Comparing many tests takes a while: other tasks go on meanwhile.
-        *await asyncio.to_thread(lambda: list(weakening.findings(sources))),
-        *_commands(changes, texts),
+        *map(Doubt, await asyncio.to_thread(lambda: list(weakening.findings(sources)))),
+        *map(Doubt, _commands(changes, texts)),
     ]
     if len(found) > FINDINGS_MAX:
         found[FINDINGS_MAX:] = [f"There are {len(found) - FINDINGS_MAX} more findings."]

@@ -42,6 +42,12 @@ class Check:
         return self.exit_code == 0
 
 
+class Doubt(str):
+    """A finding that may be meant: where the task itself asks for it, an auditor may accept it."""
+
+    __slots__ = ()
+
+
 class Workspace(Protocol):
     """The git side of a task. Each method may be repeated: it finds what was done before."""
 
@@ -57,7 +63,8 @@ class Workspace(Protocol):
     async def findings(self) -> Sequence[str]:
         """What the worker's own eyes see in the diff: deleted or weakened tests, protected files.
 
-        A sentence each; what is found is sent back like an auditor's findings.
+        A sentence each; what is found is sent back like an auditor's findings. What a task may be
+        meant to do (remove a test with its feature) is a `Doubt`.
         """
 
     async def snapshot(self) -> str:

@@ -134,7 +134,8 @@ _BY_SUFFIX: Final = {
 # Inside a test, and nowhere else in it: what makes it a test.
 ASSERTION: Final = re.compile(
     r"\b(?:assert\w*|expect\w*|should\w*|must\w*|verify\w*|check\w*|ensure\w*|refute\w*|require[.(]"
-    r"|require[A-Z]\w*|XCT\w+|raises|EXPECT_\w+|ASSERT_\w+)|\b[tb]\.(?:Error|Fatal|Fail)\w*"
+    r"|require[A-Z]\w*|XCT\w+|raises|EXPECT_\w+|ASSERT_\w+)\b(?![ \t]*:(?!:))"
+    r"|\b[tb]\.(?:Error|Fatal|Fail)\w*"
 )
 
 _SAME: Final = r"(?P<{0}>[^\s,()=]+(?:\([^()]*\))?)"

@@ -19,6 +19,7 @@ from claude_task_client.worker.languages import ASSERTION, TABLE, TRIVIAL, Langu
 SIMILARITY_MIN: Final = 0.5
 COMPARED_LINES_MAX: Final = 300
 COMPARED_TESTS_MAX: Final = 200
+HELPER_LINES_MAX: Final = 60
 NAMES_MAX: Final = 5
 
 _ABOVE: Final = re.compile(r"^[ \t]*(@|#\[|\[)\S")
@@ -26,6 +27,13 @@ _DEFINITION: Final = re.compile(
     r"^[ \t]*(?:async def|def|class|func|fn|impl|mod|function|export|const|let|var|public|private"
     r"|protected|static|describe|context|module|if __name__|before\w*|after\w*|type|struct)\b"
 )
+_FUNCTION: Final = re.compile(
+    r"^[ \t]*(?:(?:export|public|private|protected|static|async|pub)[ \t]+)*"
+    r"(?:(?:def|func|fn|function|fun|void|sub)[ \t]+(?:self\.)?(\w+[?!]?)"
+    r"|(?:const|let|var)[ \t]+(\w+)[ \t]*=)"
+)
+_CALL: Final = re.compile(r"\b(\w+[?!]?)(?=[ \t]*\(|[ \t]+[\w:'\"]|$)")
+_LITERAL: Final = re.compile(r"""\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`""")
 _GIVES_UP: Final = re.compile(r"^(return|pass|\.\.\.|end)\b;?\s*$|^return\s+(None|true|nil)?;?\s*$")
 _BRACKETS_ONLY: Final = re.compile(r"^[\s\])}({\[;,]*(?:=>)?[\s({]*$")
 
@@ -42,12 +50,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class _Test:
-    """A test: its name, its line, counted from 1, and its text with what stands above it."""
+    """A test: its name, its line, counted from 1, and its text with what stands above it.
+
+    `helpers` are the functions of its file that check something.
+    """
 
     name: str
     path: str
     line: int
     lines: tuple[str, ...]
+    helpers: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +99,9 @@ def _read(path: str, text: str) -> _File:
     if not starts:
         return _File((), list(enumerate(lines, start=1)))
     ends = [start for start, _, _ in starts[1:]] + [len(lines)]
+    helpers = _helpers(lines)
     tests = [
-        _Test(name, path, line + 1, tuple(lines[start : _end(lines, line, end)]))
+        _Test(name, path, line + 1, tuple(lines[start : _end(lines, line, end)]), helpers)
         for (start, line, name), end in zip(starts, ends, strict=True)
     ]
     return _File(tests, list(enumerate(lines[: starts[0][0]], start=1)))
@@ -100,6 +113,20 @@ def _places(code: str, language: Language) -> Iterator[tuple[int, str]]:
     for match in language.test.finditer(code):
         name = match[match.lastindex or 0]
         yield bisect.bisect_left(ends, match.start(match.lastindex or 0)), " ".join(name.split())
+
+
+def _helpers(lines: Sequence[str]) -> frozenset[str]:
+    """The functions with an assertion in them."""
+    found = ((place, _FUNCTION.match(line)) for place, line in enumerate(lines))
+    return frozenset(
+        match[match.lastindex or 0]
+        for place, match in found
+        if match is not None
+        and any(
+            ASSERTION.search(_LITERAL.sub("", line))
+            for line in lines[place + 1 : _end(lines, place, place + HELPER_LINES_MAX)]
+        )
+    )
 
 
 def _start(lines: Sequence[str], line: int, name: str) -> tuple[int, int, str]:
@@ -116,7 +143,7 @@ def _end(lines: Sequence[str], line: int, end: int) -> int:
     return next(
         (
             place
-            for place in range(line + 1, end)
+            for place in range(line + 1, min(end, len(lines)))
             if len(lines[place]) - len(lines[place].lstrip()) <= indent
             and _DEFINITION.match(lines[place])
         ),
@@ -182,11 +209,11 @@ def _weaker(before: _Test, after: _Test) -> Iterator[str]:
     if language is None:
         return
     where = f"{after.path}:{after.line}: the test `{after.name}`"
-    old_lines = Counter(line.strip() for line in before.lines)
-    fresh = [line.strip() for line in after.lines if line.strip() not in old_lines]
+    old_lines, new_lines = (Counter(line.strip() for line in t.lines) for t in (before, after))
+    fresh = list((new_lines - old_lines).elements())
     if _count(language.skip, after.lines) > _count(language.skip, before.lines):
-        mark = next(line for line in [*fresh, ""] if language.skip.search(line) or not line)
-        yield f"{where} is skipped or may fail now: `{mark}`. Have it run again."
+        mark = next((line for line in fresh if language.skip.search(line)), "")
+        yield f"{where} is skipped or may fail now: `{_short(mark)}`. Have it run again."
     for line in fresh:
         if TRIVIAL.search(line):
             yield f"{where} checks nothing with `{line}`, which always holds."
@@ -197,24 +224,35 @@ def _weaker(before: _Test, after: _Test) -> Iterator[str]:
 
 def _lost_assertions(before: _Test, after: _Test, where: str) -> Iterator[str]:
     """Assertions that went away while none came: one that was changed is for the auditor."""
-    old, new = _assertions(before), _assertions(after)
+    old, new, through = _assertions(before), _assertions(after), _calls_of_helpers(after)
     lost = list((old - new).elements())
-    if old and not new:
+    if old and not new and not through:
         yield f"{where} checks nothing any more; it had `{_short(lost[0])}`."
-    elif lost and not new - old:
+    elif lost and not (new - old) and not (through - Counter(_code(before))):
         listed = ", ".join(f"`{_short(line)}`" for line in lost[:NAMES_MAX])
         yield f"{where} lost what it checked: {listed}."
 
 
 def _assertions(test: _Test) -> Counter[str]:
-    lines = (line.strip() for line in test.lines if not _ABOVE.match(line))
-    return Counter(line for line in lines if ASSERTION.search(line.replace(test.name, "")))
+    return Counter(line for line in _code(test) if ASSERTION.search(_LITERAL.sub("", line)))
+
+
+def _calls_of_helpers(test: _Test) -> Counter[str]:
+    """The lines that check something through a function of the file."""
+    return Counter(
+        line
+        for line in _code(test)
+        if not test.helpers.isdisjoint(_CALL.findall(_LITERAL.sub("", line)))
+    )
+
+
+def _code(test: _Test) -> list[str]:
+    return [line.strip() for line in test.lines if not _ABOVE.match(line)]
 
 
 def _gives_up(test: _Test) -> bool:
     """Whether the first thing it does is to end."""
-    inside = [line.strip() for line in test.lines if not _ABOVE.match(line)][1:]
-    first = next((line for line in inside if line and not _BRACKETS_ONLY.match(line)), "")
+    first = next((line for line in _code(test)[1:] if line and not _BRACKETS_ONLY.match(line)), "")
     return _GIVES_UP.match(first) is not None
 
 
