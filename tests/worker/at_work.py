@@ -120,9 +120,12 @@ class Place:
         config: dict[str, Any] | None = None,
         key: str | None = None,
         url: str | None = None,
+        is_killed: bool = False,
         **options: Any,
     ) -> AsyncIterator[Worker]:
-        """A worker in this process, told to stop at the end of the block."""
+        """A worker in this process, told to stop at the end of the block; or broken off there,
+        which leaves behind what kill -9 leaves.
+        """
         made = make_config(self.bench, **{"grace_seconds": 0.0, **(config or {})})
         async with AsyncAthena(
             url or self.server.url,
@@ -135,8 +138,12 @@ class Place:
             try:
                 yield worker
             finally:
-                worker.stop()
-                await asyncio.wait_for(living, PATIENCE_SECONDS)
+                if is_killed:
+                    living.cancel()
+                    await asyncio.wait({living})
+                else:
+                    worker.stop()
+                    await asyncio.wait_for(living, PATIENCE_SECONDS)
 
     async def run_to_its_end(self, **options: Any) -> int:
         """The exit code of a worker that ends by itself."""

@@ -10,6 +10,8 @@ A task's description is a list of steps, one a line, each of which is kept in th
     ask TEXT            a question; its answer becomes the output. Unanswered in time: parks on it
     approve TEXT        asks to run that
     park SECONDS        parks until then (the first time); `limit SECONDS`: as a usage limit
+    await ID            parks on that question (the first time)
+    odd                 done, with a result that is none
     fail TEXT           fails, to be tried again; `give up TEXT`: for good
     break               a bug
     signed out          hands the task back
@@ -140,6 +142,9 @@ class Steps:
     bench: Bench
     begun: list[int] = field(default_factory=list)
 
+    def check(self) -> None:
+        """Called where a task's things are put together."""
+
     async def __call__(self, job: Job) -> Ending:
         record = job.record
         self.begun.append(record.task_id)
@@ -174,10 +179,6 @@ class Steps:
                 record.output = "\n".join(await until(job.people.take_messages))
             case "wait":
                 await until(lambda: self.bench.has_let(rest))
-            case "notes":
-                ending = endings.completed(job)
-                ending.body["notes"] = "é" * int(rest)
-                return ending
             case "break":
                 raise ValueError("a bug")
             case "ask" | "approve":
@@ -211,6 +212,16 @@ class Steps:
                 until = job.now() + timedelta(seconds=float(rest))
                 trouble = "usage_limit" if word == "limit" else None
                 return endings.parked_until(job, until, "later", trouble=trouble)
+            case "await":
+                if "awaited" in job.record.intents:
+                    return None
+                job.record.intents["awaited"] = rest
+                return endings.parked_on(job, int(rest))
+            case "notes" | "odd":
+                ending = endings.completed(job)
+                odd = {"notes": "done", "result": {"success": "perhaps"}}
+                ending.body |= odd if word == "odd" else {"notes": "é" * int(rest)}
+                return ending
             case "fail":
                 return endings.failed(job, rest, retry=True)
             case "give":
@@ -229,8 +240,10 @@ class StandInWorkshop:
     line: Line
     config: WorkerConfig
     logs: ProjectLogs
+    steps: Steps
 
     def kit(self, task: Task, journal: Journal, *, on_conflict: Callable[[], None]) -> Kit:
+        self.steps.check()
         reporter = self.reporter(journal, on_conflict=on_conflict)
         people = JobPeople(
             self.athena,
@@ -310,10 +323,11 @@ def make_worker(
 ) -> Worker:
     """A worker on the bench; `options` are those of `work`."""
     logs = ProjectLogs(bench.state / "logs", now=now)
+    steps = steps or Steps(bench)
     around = Surroundings(
         athena=athena,
-        run_job=steps or Steps(bench),
-        workshop=lambda line: StandInWorkshop(bench, athena, line, config, logs),
+        run_job=steps,
+        workshop=lambda line: StandInWorkshop(bench, athena, line, config, logs, steps),
         examine=lambda: _examine(bench),
         introduction={"name": "The stand-in"},
         now=now,

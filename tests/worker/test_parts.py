@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from claude_task_client.worker.line import Line
 from claude_task_client.worker.problem import Health, Problem
 from claude_task_client.worker.sending import cleaned, cut, size_of
 from claude_task_client.worker.sessions import HeldSessions
-from tests.worker.at_work import Place, until
+from tests.worker.at_work import Place
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -235,20 +236,19 @@ async def test_an_examination_that_breaks_is_an_illness():
     assert "odd" in health.report["message"]
 
 
-async def test_after_a_sleep_it_is_found_out_first_what_is_held(place: Place):
+async def test_after_a_sleep_it_is_found_out_first_what_is_held(
+    place: Place, caplog: pytest.LogCaptureFixture
+):
     """The wall clock has run ahead: heartbeats do not wait for their time."""
+    caplog.set_level(logging.INFO)
     clock = Clock()
     async with place.worker(now=clock):
-
-        async def seen() -> Any:
-            page = await place.ask("GET", "/api/instances")
-            return page["instances"] and page["instances"][0]["last_seen"]
-
-        before = await until(seen)
+        first = await place.submit("effect one", "wait go")
+        await place.does(f"{first} one")
+        await place.ask("POST", f"/api/tasks/{first}/release", {"instance": place.instance})
         clock.advance(hours=8)
+        await place.reaches(first, attempt=2, status="in_progress")
+        place.bench.let("go")
+        assert (await place.result(first))["success"]
 
-        async def seen_again() -> bool:
-            return bool(await seen() != before)
-
-        await until(seen_again)
-        assert (await place.result(await place.submit("effect one")))["success"]
+    assert "slept for" in caplog.text

@@ -1,0 +1,116 @@
+"""Endings that Athena does not take as they are: something of them always reaches her."""
+
+from __future__ import annotations
+
+from tests.worker.at_work import Place, until
+from tests.worker.stand_in import Steps
+
+
+async def test_a_park_on_a_question_that_is_none_goes_back_to_the_queue(place: Place):
+    """What it was to wait for is not to be had."""
+    task_id = await place.submit("await 999", "effect after")
+    async with place.worker():
+        assert (await place.result(task_id))["success"]
+
+    assert "task.released" in await place.events(task_id)
+    assert place.bench.effects == [f"{task_id} after"]
+
+
+async def test_a_result_of_the_wrong_shape_costs_only_itself(place: Place):
+    """The task is completed all the same: the work is done."""
+    task_id = await place.submit("odd")
+    async with place.worker():
+        assert (await place.result(task_id))["success"]
+
+    assert (await place.task(task_id))["notes"] == "done"
+
+
+async def test_work_for_a_task_that_was_lost_meanwhile_is_told_here(place: Place):
+    """Athena does not want the result: the error log of the project says where the work is."""
+    task_id = await place.submit("effect begun", "wait go")
+    async with place.worker():
+        await place.does(f"{task_id} begun")
+        await place.ask("POST", "/api/pause", {"instance": place.instance})
+        await place.ask("POST", f"/api/tasks/{task_id}/release", {"instance": place.instance})
+        await place.ask("POST", f"/api/tasks/{task_id}/claim", {"instance": "other"})
+        place.bench.let("go")
+        await place.is_tidy()
+
+    assert "in vain" in place.faults()
+    assert (await place.task(task_id))["claimed_by"] == "other"
+
+
+async def test_a_kit_that_cannot_be_made_fails_the_attempt(place: Place):
+    """Such as for a project whose settings cannot be used."""
+
+    class Broken(Steps):
+        def check(self) -> None:
+            raise ValueError("no such forge")
+
+    task_id = await place.submit("effect one")
+    async with place.worker(steps=Broken(place.bench)):
+        task = await place.reaches(task_id, failures=1)
+
+    assert "no such forge" in task["error"]
+
+
+async def test_a_person_speaks_to_a_task_that_waits(place: Place):
+    """What was said while it was parked is heard when it goes on."""
+    task_id = await place.submit("park 0.5", "hear")
+    async with place.worker():
+        await place.reaches(task_id, readiness="parked")
+        await place.ask("POST", f"/api/tasks/{task_id}/messages", {"text": "Mind the gap"})
+        result = await place.result(task_id)
+
+    assert result["output"] == "Mind the gap"
+
+
+async def test_a_question_taken_back_is_a_no(place: Place):
+    """Whoever withdraws it does not allow it."""
+    task_id = await place.submit("approve rm everything")
+    async with place.worker():
+
+        async def asked():
+            page = await place.ask("GET", f"/api/questions?task={task_id}")
+            return page["questions"]
+
+        [question] = await until(asked)
+        body = {"instance": place.instance}
+        await place.ask("POST", f"/api/questions/{question['id']}/withdraw", body)
+        result = await place.result(task_id)
+
+    assert result["output"] == "deny The question was withdrawn."
+
+
+async def test_a_question_beyond_what_can_be_asked_is_a_no(place: Place):
+    """So many are open already: the call is refused, and the run goes on."""
+    task_id = await place.submit("effect begun", "wait go", "approve one more")
+    async with place.worker():
+        await place.does(f"{task_id} begun")
+        for number in range(100):
+            body = {"instance": place.instance, "kind": "text", "text": str(number)}
+            answer = await place.server.ask_async("POST", f"/api/tasks/{task_id}/questions", body)
+            if answer.status != 201:
+                break
+        place.bench.let("go")
+        result = await place.result(task_id)
+
+    assert result["output"].startswith("deny This could not be asked")
+
+
+async def test_a_large_action_is_shown_cut(place: Place):
+    """A person sees its beginning, and how long it is; the answer counts for the whole."""
+    task_id = await place.submit("approve " + "x" * 19_000)
+    async with place.worker():
+
+        async def asked():
+            page = await place.ask("GET", f"/api/questions?task={task_id}")
+            return page["questions"]
+
+        [question] = await until(asked)
+        shown = question["action"]["input"]["command"]
+        await place.ask("POST", f"/api/questions/{question['id']}/answer", {"answer": "allow"})
+        await place.result(task_id)
+
+    assert shown.startswith("xxx")
+    assert shown.endswith("(19000 characters)")
