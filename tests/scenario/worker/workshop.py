@@ -54,7 +54,7 @@ TESTS = f"{sys.executable} -m unittest -q test_door"
 
 def here(request: Request) -> Path:
     """The folder that `claude` works in, as it tells the model."""
-    found = re.search(r"\S*/worktrees/house/task-\d+", "\n".join([*request.texts, request.system]))
+    found = re.search(r"\S*/worktrees/[\w-]+/task-\d+", "\n".join([*request.texts, request.system]))
     assert found is not None, request.texts
     return Path(found[0])
 
@@ -321,7 +321,7 @@ class Workshop:
 
     def check_nothing_is_left(self, *, jobs: Sequence[int] = ()) -> None:
         """No process, worktree, or temporary folder but those of `jobs`."""
-        eventually(lambda: not self.runs(), what="no process of a run is left", seconds=15)
+        eventually(lambda: not self.runs(), what="no process of a run is left", seconds=30)
         worktrees = self.state / "worktrees" / PROJECT
         journals = self.state / "jobs"
         expected = sorted(f"task-{task_id}" for task_id in jobs)
@@ -332,7 +332,7 @@ class Workshop:
             return kept == expected and named == expected
 
         try:
-            eventually(only_those, what=f"worktrees and journals of {expected} alone", seconds=15)
+            eventually(only_those, what=f"worktrees and journals of {expected} alone", seconds=30)
         except AssertionError as error:
             kept = sorted(str(path) for path in [*worktrees.glob("*"), *journals.glob("*")])
             raise AssertionError(f"{error}: {kept}") from None
@@ -348,7 +348,7 @@ class Workshop:
                 process.send_signal(signal.SIGTERM)
         for process in self.processes:
             try:
-                process.wait(20)
+                process.wait(40)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
