@@ -11,7 +11,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.fakes.model import Fail, Hold, Say, Silence, overloaded, rate_limited, signed_out
+from tests.fakes.model import (
+    Fail,
+    Hold,
+    Request,
+    Say,
+    Silence,
+    Step,
+    overloaded,
+    rate_limited,
+    signed_out,
+)
 from tests.scenario.worker.workshop import Workshop, eventually, runs, writes
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -55,8 +65,13 @@ def test_a_usage_limit_parks_the_task_and_holds_back_the_rest(workshop: Workshop
         "ANTHROPIC_API_KEY": "",
         "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-dummy-token-of-a-test",
     }
-    reset = datetime.now(UTC) + timedelta(seconds=15)
-    limited = rate_limited(reset, times=1, then=writes("window.py", "x = 1\n"))
+    resets: list[datetime] = []
+
+    def limited(_: Request) -> Step:
+        # From the moment on in which it is told: until then the program may take its time to start.
+        resets.append(datetime.now(UTC) + timedelta(seconds=10))
+        return rate_limited(resets[0], times=1, then=writes("window.py", "x = 1\n"))
+
     workshop.script("window", [limited, Say("Done.")], [writes("window.py", "x = 1\n")])
     workshop.script("other", [writes("other.py", "x = 1\n"), Say("Done.")])
     task_id = workshop.add("window")
@@ -71,7 +86,7 @@ def test_a_usage_limit_parks_the_task_and_holds_back_the_rest(workshop: Workshop
     assert task["failures"] == 0
     assert workshop.ended(other)["status"] == "completed"
     assert min(r.at for r in workshop.model.requests_of("other")) > 0
-    assert datetime.now(UTC) >= reset
+    assert datetime.now(UTC) >= resets[0].replace(microsecond=0)
     workshop.check_nothing_is_left()
 
 
