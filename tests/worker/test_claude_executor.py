@@ -393,3 +393,28 @@ async def test_the_repositorys_settings_stay_out_and_its_memory_comes_in(
 
     assert any("Write tests first" in text for text in model.requests[0].texts)
     assert not list(folder.glob("*-ran"))  # noqa: ASYNC240 - a look at a folder of the test's own
+
+
+async def test_a_program_that_does_not_even_read_is_ended_by_our_clock(
+    turn: TurnMaker, tmp_path: Path
+):
+    """A prompt longer than a pipe holds must not hold up the worker."""
+    (tmp_path / "temporary").mkdir()
+    executor = ClaudeExecutor(["sh", "-c", "exec sleep 600"], {"PATH": os.environ["PATH"]})
+
+    outcome = await executor.run(turn("x" * 1_000_000, silence_seconds=1.0), FakeDesk())
+
+    assert outcome.end is End.SILENT
+
+
+async def test_a_long_prompt_reaches_the_model_whole(
+    model: ScriptedModel, executor: ClaudeExecutor, turn: TurnMaker
+):
+    """It goes in on standard input, where no argument's length is the limit."""
+    model.script("long", [Say("Read.")])
+    prompt = "[script: long] " + "words and " * 40_000 + "the end"
+
+    outcome = await executor.run(turn(prompt), FakeDesk())
+
+    assert outcome.text == "Read."
+    assert model.requests[0].prompt == prompt

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +127,45 @@ def test_the_auditor_is_told_from_the_implementer(
 
     assert [result["structured_output"] for result in results] == [{"ok": False}, {"ok": True}]
     assert model.requests_of("judge", auditor=True)[-1].round == 1
+
+
+def test_it_runs_by_itself_for_tests_of_other_processes(tmp_path: Path):
+    """With scripts from a file; what was asked is listed, what is held can be released."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from tests.fakes.model import Hold, Say\n"
+        "def define(model): model.script('slow', [Hold('go', Say('Hello.'))])\n"
+    )
+    started = subprocess.Popen(
+        [sys.executable, "-m", "tests.fakes.model", "--script", str(script)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    try:
+        assert started.stdout is not None
+        url = started.stdout.readline().strip().removeprefix("ANTHROPIC_BASE_URL=")
+        body = {"messages": [{"role": "user", "content": "[script: slow] Go"}], "model": "m"}
+        post(f"{url}/scripted/release/go", {})
+
+        answer = post(f"{url}/v1/messages", body)
+
+        assert answer["content"] == [{"type": "text", "text": "Hello."}]
+        with urllib.request.urlopen(f"{url}/scripted/requests") as response:
+            [request] = json.load(response)["requests"]
+        assert (request["tag"], request["step"], request["prompt"]) == (
+            "slow",
+            0,
+            "[script: slow] Go",
+        )
+    finally:
+        started.terminate()
+        started.communicate(timeout=20)
+
+
+def post(url: str, body: object) -> Any:
+    request = urllib.request.Request(
+        url, json.dumps(body).encode(), {"content-type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=20) as response:
+        return json.load(response)

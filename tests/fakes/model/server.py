@@ -249,5 +249,5 @@ async def _begin(http: web.Request) -> web.StreamResponse:
 
 
 def _summary(request: Request) -> dict[str, Any]:
-    names = "at tag is_auditor turn step round tries prompts results session_id model".split()
+    names = "at tag is_auditor turn step round tries prompt results session_id model".split()
     return {name: getattr(request, name) for name in names}

@@ -102,9 +102,12 @@ class _Run:
     async def talk(self, process: Process) -> End | None:
         """Until its output ends, or until it has to be ended; why, if so."""
         heard: asyncio.Queue[bytes | None] = asyncio.Queue(QUEUED_LINES_MAX)
-        listening = asyncio.create_task(_listen(process, heard))
+        # Neither may hold up our clocks: a program that hangs reads no prompt, either.
+        beside = [
+            asyncio.create_task(_listen(process, heard)),
+            asyncio.create_task(self._begin(process)),
+        ]
         try:
-            await self._begin(process)
             loop = asyncio.get_running_loop()
             before = loop.time()
             async for line in _with_ticks(heard):
@@ -118,9 +121,10 @@ class _Run:
                 await self._attend(process)
             return None
         finally:
-            for task in (listening, *self._requests.values()):
+            beside += self._requests.values()
+            for task in beside:
                 task.cancel()
-            await asyncio.gather(listening, *self._requests.values(), return_exceptions=True)
+            await asyncio.gather(*beside, return_exceptions=True)
 
     def outcome(self, ended_by_us: End | None, code: int, errors: str) -> Outcome:
         """What is known of the run, now that it is over."""
