@@ -154,6 +154,11 @@ class ScriptedModel:
         self._up.set()
         await self._stop.wait()
         await runner.cleanup()
+        # Those whose client has gone are waited for by nobody.
+        held = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in held:
+            task.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
 
     async def _messages(self, http: web.Request) -> web.StreamResponse:
         request = self._note(understand(await http.json(), http.headers, at=time.monotonic()))
