@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.worker.at_work import Place, until
 from tests.worker.stand_in import Steps
+
+pytestmark = pytest.mark.slow  # a server for each test
 
 
 async def test_a_park_on_a_question_that_is_none_goes_back_to_the_queue(place: Place):

@@ -11,6 +11,8 @@ import pytest
 from tests.worker.at_work import Place, until
 from tests.worker.test_holding import question_of
 
+pytestmark = pytest.mark.slow  # a server for each test
+
 
 async def test_a_result_waits_until_athena_is_back(place: Place):
     """The run goes on without her; result and transcript are on disk until she has them."""
@@ -210,7 +212,6 @@ async def test_a_stop_while_athena_is_away_loses_nothing(place: Place):
     assert (await place.result(task_id))["success"]
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_killed_again_and_again(place: Place):
     """Whichever moment it is, of the worker or the server: each task ends once, each effect is

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 
+import pytest
+
 from tests.worker.at_work import Place, until
+
+pytestmark = pytest.mark.slow  # a server for each test
 
 # Not shorter: a worker that gets no time of the machine for so long loses its tasks.
 SHORT_LEASE = {"lease_seconds": 5.0}

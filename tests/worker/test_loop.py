@@ -8,6 +8,8 @@ from claude_task_client.worker import locking
 from claude_task_client.worker.config import ExecutorName, Isolation
 from tests.worker.at_work import Place, until
 
+pytestmark = pytest.mark.slow  # a server for each test
+
 
 async def test_a_task_is_done_told_and_put_away(place: Place):
     """From the queue to its result, with its transcript in order; nothing is left here."""

@@ -8,6 +8,8 @@ from tests.worker.at_work import Place, until
 from tests.worker.losing import losing
 from tests.worker.test_holding import question_of
 
+pytestmark = pytest.mark.slow  # a server for each test
+
 
 async def test_a_lost_claim_brings_the_same_task_again(place: Place):
     """The request has a name, so the second time it is not another claim."""

@@ -236,6 +236,7 @@ async def test_an_examination_that_breaks_is_an_illness():
     assert "odd" in health.report["message"]
 
 
+@pytest.mark.slow
 async def test_after_a_sleep_it_is_found_out_first_what_is_held(
     place: Place, caplog: pytest.LogCaptureFixture
 ):

@@ -12,6 +12,8 @@ from claude_task_client import AsyncAthena
 from tests.worker.at_work import Place, until
 from tests.worker.stand_in import FolderWorkspace, Steps
 
+pytestmark = pytest.mark.slow  # a server for each test
+
 
 async def begun(place: Place, *steps: str, **options: Any) -> int:
     """A task that a worker was killed at."""
