@@ -119,3 +119,25 @@ async def test_the_same_question_has_the_same_key(tmp_path: Path):
 
     assert first == again != other
     assert len(first) <= 80
+
+
+async def test_results_that_the_program_put_aside_may_be_read(tmp_path: Path):
+    """Those of this conversation, which lie in the home; another's lie beside them."""
+    projects, desk = tmp_path / "home" / "projects", FakeDesk()
+    (tmp_path / "work").mkdir()
+    rulings = questions(desk, tmp_path / "work")
+
+    async def reading(file: Path) -> str:
+        return decision(
+            await rulings.before_call(
+                {
+                    "tool_name": "Read",
+                    "tool_use_id": str(file),
+                    "tool_input": {"file_path": str(file)},
+                    "transcript_path": str(projects / "one.jsonl"),
+                }
+            )
+        )
+
+    assert await reading(projects / "one" / "tool-results" / "a.txt") == "allow"
+    assert await reading(projects / "other" / "tool-results" / "a.txt") == "defer"

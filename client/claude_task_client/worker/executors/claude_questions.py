@@ -15,7 +15,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 from claude_task_client.worker.executor import Answer, Desk, Question, QuestionKind
@@ -66,6 +67,7 @@ class Questions:
 
     async def before_call(self, asked: Mapping[str, Any]) -> Reply:
         """Answer the hook: may this call be made?"""
+        self._note_own_folder(asked)
         tool_input = asked.get("tool_input") or {}
         ruling = await self._rule(asked, tool_input)
         if ruling.decision is Decision.ASK:
@@ -93,6 +95,14 @@ class Questions:
         if ruling.decision is Decision.DENY:
             return {"behavior": "deny", "message": ruling.reason}
         return {"behavior": "allow", "updatedInput": ruling.changed(tool_input)}
+
+    def _note_own_folder(self, asked: Mapping[str, Any]) -> None:
+        """Long results are put aside beside the conversation's file, for Claude to read there."""
+        transcript = asked.get("transcript_path")
+        if isinstance(transcript, str) and transcript.endswith(".jsonl"):
+            own = Path(transcript.removesuffix(".jsonl")) / "tool-results"
+            if own not in self._permissions.readable:
+                self._permissions = replace(self._permissions, readable=(own,))
 
     def _known(self, asked: Mapping[str, Any]) -> Ruling | None:
         """What the hook has said of this very call."""
