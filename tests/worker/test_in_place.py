@@ -150,3 +150,16 @@ async def test_a_detached_head_is_committed_to(project):
     assert place.branch == "HEAD"
     assert head == project.head()
     assert project.head("main") != head
+
+
+async def test_a_detached_head_that_was_left_is_not_made_a_branch(project):
+    """Nobody can say where the work belongs."""
+    project.git("checkout", "--quiet", "--detach")
+    await project.in_place().prepare()
+    project.git("switch", "--quiet", "main")
+    write(project.path, {"new.py": ""})
+
+    with pytest.raises(WorkspaceTrouble, match="is on main now"):
+        await done(project.in_place())
+
+    assert project.refs("refs/heads") == ["refs/heads/main"]

@@ -75,8 +75,9 @@ async def return_to_branch(git: Git, branch: str, naming: Naming | None) -> None
         return
     ref = f"refs/heads/{branch}"
     head, tip = await commit_of(git, "HEAD"), await commit_of(git, ref)
-    if head is not None and tip is not None and not await is_ancestor(git, tip, head):
-        if naming is None:
+    is_lost = head is not None and tip is not None and not await is_ancestor(git, tip, head)
+    if is_lost or branch == "HEAD":
+        if naming is None or tip is None:
             raise WorkspaceTrouble(
                 f"{git.work_tree} was on {branch}, and is on {current_branch(git.git_dir)} now:"
                 f" check out {branch}, and try again."
