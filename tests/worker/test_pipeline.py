@@ -9,6 +9,7 @@ import pytest
 
 from claude_task_client.worker.config import Limits
 from claude_task_client.worker.executor import Answer, End, Usage
+from claude_task_client.worker.job import Doubt
 from claude_task_client.worker.pipeline import STEPS
 from claude_task_client.worker.record import EndingKind, journals
 from claude_task_client.worker.stages.nudge import asks_to_go_on
@@ -172,6 +173,47 @@ async def test_the_workers_own_eyes_come_first(tmp_path: Path):
     assert ending.kind is EndingKind.COMPLETED
     assert "test_it_closes" in str(job.agent.prompts[1])
     assert len(job.auditor.turns) == 1
+
+
+async def test_a_doubt_goes_back_once_and_then_the_auditor_decides(tmp_path: Path):
+    """A task may be meant to remove a test: whoever judges the work is told of it."""
+    job = staged(tmp_path, agent=Played(rest=done()))
+    doubt = Doubt("tests/test_door.py: test_it_closes was deleted")
+    job.workspace.seen = [[doubt], [doubt]]
+
+    ending = await job.run()
+
+    assert ending.kind is EndingKind.COMPLETED
+    assert len(job.agent.turns) == 2
+    (audit,) = job.auditor.turns
+    assert "test_it_closes" in str(audit.prompt)
+
+
+async def test_without_an_auditor_no_doubt_is_let_through(tmp_path: Path):
+    """Nobody else would see it."""
+    job = staged(tmp_path, agent=Played(rest=done()), audit=False)
+    doubt = Doubt("tests/test_door.py: test_it_closes was deleted")
+    job.workspace.seen = [[doubt], [doubt], [doubt]]
+
+    ending = await job.run()
+
+    assert ending.kind is EndingKind.FAILED
+
+
+async def test_a_generated_test_left_by_a_kill_is_removed(tmp_path: Path):
+    """The stage is repeated: the file is not in its own way, nor in the commit."""
+    left = tmp_path / "test_a.py"
+    left.write_text("pass")
+    case = {"name": "opens", "path": "test_a.py", "code": "pass", "command": ["run", "a"]}
+    auditor = Played(done(structured={"cases": [case]}))
+    job = staged(tmp_path, agent=Played(), auditor=auditor, generate_tests=True)
+    job.record.stage, job.record.intents = "test", {"generated test": str(left)}
+
+    ending = await job.run()
+
+    assert ending.kind is EndingKind.COMPLETED
+    assert not left.exists()
+    assert "generated test" not in job.record.intents
 
 
 async def test_an_auditor_without_a_verdict_is_asked_once_more(tmp_path: Path):

@@ -24,6 +24,8 @@ from claude_task_client.worker.spending import left_for_reading, note_usage
 
 CASES_MAX: Final = 10
 CODE_CHARACTERS_MAX: Final = 20_000
+# Under this name the journal holds where a case stands while it runs.
+_FILE: Final = "generated test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,7 @@ def _case(told: Any) -> Case | None:
 
 async def run_all(job: Job, found: list[Case]) -> list[RunCase]:
     """Run the cases one after another, each within its own time."""
+    _remove_left_over(job)
     done = []
     for case in found:
         check = await _run(job, case)
@@ -117,10 +120,21 @@ async def _run(job: Job, case: Case) -> Check:
     if target is None:
         sentence = f"{case.path} is no place for a new file of this project."
         return Check(command=" ".join(case.command), exit_code=2, tail=sentence, seconds=0.0)
+    job.record.intents[_FILE] = str(target)
+    job.journal.save()
     with _written(target, case.code):
-        return await job.checks.run(
+        check = await job.checks.run(
             case.command, folder=job.folder, timeout_seconds=job.limits.generated_test_seconds
         )
+    del job.record.intents[_FILE]
+    return check
+
+
+def _remove_left_over(job: Job) -> None:
+    """A worker that was killed while a case ran has left its file."""
+    left = job.record.intents.pop(_FILE, None)
+    if left is not None:
+        Path(left).unlink(missing_ok=True)
 
 
 def _place_for(folder: Path, path: str) -> Path | None:

@@ -60,6 +60,7 @@ class Record:
     - `answered`: how often a question of a key was answered: what is asked again is asked anew
     - `rejections`, `test_rounds`, `pauses`, `outages`: how often each sent the work back
     - `turns`, `worked_seconds`: what the task's limits are counted against; the auditor's are not
+    - `doubts`: what the worker saw in the changes last time, and sent back
     - `tree`: the git tree that was judged, and is to be committed
     - `intents`: effects outside that were begun, by name, with what tells whether they happened
     - `result`: the fields of the result so far
@@ -91,6 +92,7 @@ class Record:
     messages_seen: int = 0
     turns: int = 0
     worked_seconds: float = 0.0
+    doubts: list[str] = field(default_factory=list)
     tree: str | None = None
     usage: Usage = field(default_factory=Usage)
     intents: dict[str, str] = field(default_factory=dict)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from claude_task_client.worker import endings, putting_off
 from claude_task_client.worker.executor import LineKind, Outcome, Turn
-from claude_task_client.worker.job import Finish, GoOn, Job, Verdict
+from claude_task_client.worker.job import Doubt, Finish, GoOn, Job, Verdict
 from claude_task_client.worker.prompts import (
     AUDITING_RULES,
     VERDICT_SCHEMA,
@@ -24,12 +25,12 @@ async def audit(job: Job) -> Verdict:
     record = job.record
     record.tree = await job.workspace.snapshot()
     seen = await job.workspace.findings()
-    if seen:
-        findings = [{"text": finding} for finding in seen]
+    if _must_go_back(job, seen):
+        findings = [{"text": str(finding)} for finding in seen]
         return await _rejected(job, findings, by="The worker")
     if not job.project.audit:
         return GoOn()
-    turn = _turn(job, await job.workspace.diff())
+    turn = _turn(job, await job.workspace.diff(), doubts=seen)
     outcome = await _asked(job, turn)
     if _verdict(outcome) is None and outcome.end not in putting_off.ENDS:
         outcome = await _asked(job, replace(turn, new_session_id=str(uuid.uuid4())))
@@ -44,6 +45,19 @@ async def audit(job: Job) -> Verdict:
     return Finish(await endings.failed_with_work(job, reason, retry=True))
 
 
+def _must_go_back(job: Job, seen: Sequence[str]) -> bool:
+    """Whether what the worker sees has to be undone, or explained, before anybody judges it.
+
+    A doubt (a test is gone, or weaker) goes back once. Where it stands after that, the task may ask
+    for just this: the auditor is told of it, and decides. Without an auditor it is not let through.
+    """
+    doubts = [finding for finding in seen if isinstance(finding, Doubt)]
+    has_new_doubt = not set(doubts) <= set(job.record.doubts)
+    job.record.doubts = [str(doubt) for doubt in doubts]
+    is_certain = len(doubts) < len(seen)
+    return is_certain or has_new_doubt or bool(doubts and not job.project.audit)
+
+
 async def _asked(job: Job, turn: Turn) -> Outcome:
     outcome = await job.auditor.run(turn, job.desk)
     note_usage(job, outcome)
@@ -54,10 +68,10 @@ def _verdict(outcome: Outcome) -> object:
     return (outcome.structured or {}).get("verdict")
 
 
-def _turn(job: Job, diff: str) -> Turn:
+def _turn(job: Job, diff: str, *, doubts: Sequence[str]) -> Turn:
     return Turn(
         task_id=job.task.id,
-        prompt=audit_prompt(job, diff),
+        prompt=audit_prompt(job, diff, doubts=doubts),
         folder=job.folder,
         temporary=job.journal.temporary,
         new_session_id=str(uuid.uuid4()),

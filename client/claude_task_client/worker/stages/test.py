@@ -13,7 +13,8 @@ from claude_task_client.worker.sending_back import sent_back
 
 async def test(job: Job) -> Verdict:
     """Generated tests where asked for, the project's tests, then once its regression tests."""
-    project, generated = job.project, []
+    project = job.project
+    generated: list[cases.RunCase] = []
     if project.generate_tests:
         outcome = await cases.generate(job)
         if outcome.end in putting_off.ENDS:
