@@ -6,11 +6,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import postgres
 from tests.running import RunningServer
 from tests.shell import Shell
 from tests.store.engines import ENGINES, Engine
+
+# The same examples every day, and no time that one may take: what is new and random is looked for
+# with a profile of one's own, and not where somebody waits for a change to land.
+settings.load_profile("ci")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
