@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.worker.at_work import Place, until
+from tests.worker.losing import losing
 from tests.worker.stand_in import Steps
 
 pytestmark = pytest.mark.slow  # a server for each test
@@ -118,3 +119,32 @@ async def test_a_large_action_is_shown_cut(place: Place):
 
     assert shown.startswith("xxx")
     assert shown.endswith("(19000 characters)")
+
+
+async def test_a_task_that_comes_back_while_it_is_put_down_goes_on(place: Place):
+    """Parked until a time that has passed, it is ready before its end is over here."""
+    ids = [await place.submit("park -60", "effect after") for _ in range(12)]
+    async with place.worker(jobs=4):
+        results = [await place.result(each) for each in ids]
+        await place.is_tidy()
+
+    assert all(result["success"] for result in results)
+    assert sorted(place.bench.effects) == sorted(f"{each} after" for each in ids)
+    for each in ids:
+        assert (await place.events(each)).count("task.claimed") == 2
+
+
+async def test_a_result_whose_task_was_claimed_again_by_this_worker_is_told(place: Place):
+    """Its lease ran out while Athena was away, and the next poll brought it: the work is done."""
+    task_id = await place.submit("effect begun", "wait go")
+    way_of = losing(place.server.url, f"/{task_id}/complete")
+    async with way_of as way, place.worker(url=way.url, jobs=2):
+        await place.does(f"{task_id} begun")
+        await place.ask("POST", f"/api/tasks/{task_id}/release", {"instance": place.instance})
+        place.bench.let("go")
+        result = await place.result(task_id)
+        await place.is_tidy()
+
+    assert result["success"]
+    assert place.bench.effects == [f"{task_id} begun"]
+    assert "in vain" not in place.faults()

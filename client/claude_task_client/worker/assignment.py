@@ -93,6 +93,7 @@ class Assignment:
         self._run: asyncio.Task[Ending] | None = None
         self._kit: Kit | None = None
         self._stop: Stop | None = None
+        self._reclaimed: Task | None = None
         self.is_running = task is not None
         self._diary = office.workshop.task_log(journal)
 
@@ -141,6 +142,22 @@ class Assignment:
     def hand_back(self) -> None:
         """The worker ends: it goes back to Athena as it is."""
         self._cancel(Stop.WORKER_STOPS)
+
+    def reclaim(self, task: Task) -> None:
+        """This worker's own poll has brought it again: its lease had run out, or it was told.
+
+        What runs goes on; what has ended is told first, and then `left_over`.
+        """
+        if self.is_running and self._stop is None:
+            self.move_to(task)
+        else:
+            self._reclaimed = task
+
+    @property
+    def left_over(self) -> Task | None:
+        """What this worker holds of the task after its end, if it was claimed again meanwhile."""
+        task = self._reclaimed
+        return task if task is not None and task.attempt > self.attempt else None
 
     def move_to(self, task: Task) -> None:
         """It was claimed anew, by this very instance."""
@@ -201,12 +218,12 @@ class Assignment:
     def _ending_of(self, run: asyncio.Task[Ending], job: Job) -> Ending:
         if self._stop is Stop.LOST:
             return Ending(kind=EndingKind.ABANDONED)
-        if run.cancelled():
+        error = None if run.cancelled() else run.exception()
+        if run.cancelled() or (error is not None and self._stop is not None):
             question_id = job.record.question_id
             if question_id is not None:
                 return endings.parked_on(job, question_id)
             return endings.handed_back("The worker was stopped.")
-        error = run.exception()
         if error is None:
             return run.result()
         log.error("the run of task #%s broke", self.task_id, exc_info=error)
@@ -262,20 +279,31 @@ class Assignment:
         """Whether the task will come back to what is kept of it."""
         while True:
             try:
-                task = await self._office.outbox.deliver(self._journal.record)
-                return ending.keep and not task.has_ended
+                told = await self._office.outbox.deliver(self._journal.record)
+                return ending.keep and not told.has_ended
             except (Conflict, NotFound) as error:
-                return await self._refused(ending, error)
+                task = self._reclaimed or await self._look_up()
+                if task is None or not self._is_ours_again(task):
+                    return self._judged(ending, task, error)
+                self._journal.record.attempt = task.attempt
+                self._save()
             except Refused as error:
                 self._diary.fault(f"Athena takes no ending of it: {error}")
                 await asyncio.sleep(STUCK_SECONDS)
 
-    async def _refused(self, ending: Ending, error: Refused) -> bool:
-        """Tell an answer that was lost on its way from a task that was lost."""
+    async def _look_up(self) -> Task | None:
         try:
-            task = await self._office.line.insist(lambda: self._office.athena.get(self.task_id))
+            return await self._office.line.insist(lambda: self._office.athena.get(self.task_id))
         except AthenaError:
-            task = None
+            return None
+
+    def _is_ours_again(self, task: Task) -> bool:
+        """Whether the ending is to be told under a newer attempt, which this worker holds."""
+        is_held = task.status == "in_progress" and task.claimed_by == self._office.athena.instance
+        return is_held and task.attempt > self.attempt
+
+    def _judged(self, ending: Ending, task: Task | None, error: Refused) -> bool:
+        """Tell an answer that was lost on its way from a task that was lost."""
         if task is not None and _was_told(task, ending, self.attempt):
             return ending.keep
         self._diary.fault(

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Coroutine
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from claude_task_client.errors import AthenaError, NotFound, Refused
 from claude_task_client.wire import Task, time_text
@@ -15,6 +15,9 @@ from claude_task_client.worker.assignment import Assignment, Office, put_away
 from claude_task_client.worker.config import Isolation, WorkerConfig
 from claude_task_client.worker.holding import Holding
 from claude_task_client.worker.record import Ending, Journal, Record, journals, open_journal
+
+# A claim's answer overtakes the end of the same task by no more than this many other ends.
+ENDED_MAX: Final = 1_000
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +41,7 @@ class Hands:
         self._now = now
         self._assignments: dict[int, Assignment] = {}
         self._waiting: dict[int, Journal] = {}
+        self._ended: dict[int, int] = {}
         self._lives: set[asyncio.Task[None]] = set()
         self.begun = 0
         self.done = 0
@@ -69,6 +73,10 @@ class Hands:
     def find(self, task_id: int) -> Assignment | None:
         """The assignment of a task in hand."""
         return self._assignments.get(task_id)
+
+    def has_ended(self, task: Task) -> bool:
+        """Whether this very attempt, or a later one, is through here already."""
+        return task.attempt <= self._ended.get(task.id, 0)
 
     async def begin(self, task: Task) -> None:
         """Work on a task that was claimed, or go on with what is here of it."""
@@ -163,18 +171,26 @@ class Hands:
         life.add_done_callback(self._lives.discard)
 
     async def _live(self, assignment: Assignment) -> None:
+        ending = None
         try:
             ending = await assignment.live()
         except Exception:
             # The journal stays: the next start tries again.
             log.exception("task #%s is stuck", assignment.task_id)
-        else:
-            if ending.keep:
-                self._waiting[assignment.task_id] = assignment.journal
         finally:
             del self._assignments[assignment.task_id]
             self.done += 1
             self._office.changes.tell()
+        if ending is None:
+            return
+        self._note_end(assignment)
+        if ending.keep:
+            self._waiting[assignment.task_id] = assignment.journal
+
+    def _note_end(self, assignment: Assignment) -> None:
+        self._ended[assignment.task_id] = assignment.attempt
+        while len(self._ended) > ENDED_MAX:
+            del self._ended[next(iter(self._ended))]
 
     def _record(self, task: Task) -> Record:
         return Record(

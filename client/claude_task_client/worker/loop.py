@@ -22,7 +22,7 @@ from claude_task_client.errors import (
     Unreachable,
 )
 from claude_task_client.wire import Task
-from claude_task_client.worker.assignment import Office, RunJob, Workshop
+from claude_task_client.worker.assignment import Assignment, Office, RunJob, Workshop
 from claude_task_client.worker.changes import Changes
 from claude_task_client.worker.claiming import Claimed, Claiming
 from claude_task_client.worker.config import ExecutorName, WorkerConfig
@@ -98,7 +98,11 @@ class Worker:
         )
         self._group = asyncio.TaskGroup()
         self._hands = Hands(
-            self._office(), config, options.state / "jobs", group=self._group, now=around.now
+            self._office(),
+            config,
+            options.state / "jobs",
+            group=self._group,
+            now=around.now,
         )
         self._is_stopping = False
         self._rousing = Rousing(self._holding, self._line, self._changes, now=around.now)
@@ -269,18 +273,31 @@ class Worker:
         task = claimed.task
         held = self._hands.find(task.id)
         if held is not None:
-            held.move_to(task)
+            held.reclaim(task)
+            await self._place_left_over(held)
         elif not claimed.is_certain and not await self._holding.holds(task.id, task.attempt):
             log.info("Task #%s, claimed before, is no longer held.", task.id)
-        elif self._is_stopping or task.project not in self._config.projects:
-            await self._give_back(task)
-        else:
-            try:
-                await self._hands.begin(task)
-            except (BadSettings, OSError) as error:
-                self._health.note_trouble(f"Task #{task.id} cannot be kept here: {error}")
-                await self._give_back(task)
+        elif not self._hands.has_ended(task):
+            await self._place(task)
         self._claiming.settled()
+
+    async def _place_left_over(self, held: Assignment) -> None:
+        """What has ended and came again at once goes on once it is off this worker's hands."""
+        if held.left_over is not None:
+            await self._changes.until(lambda: self._hands.find(held.task_id) is not held)
+        if held.left_over is not None:
+            await self._place(held.left_over)
+
+    async def _place(self, task: Task) -> None:
+        """Begin a task that this worker holds, or give it back."""
+        if self._is_stopping or task.project not in self._config.projects:
+            await self._give_back(task)
+            return
+        try:
+            await self._hands.begin(task)
+        except (BadSettings, OSError) as error:
+            self._health.note_trouble(f"Task #{task.id} cannot be kept here: {error}")
+            await self._give_back(task)
 
     async def _give_back(self, task: Task) -> None:
         with contextlib.suppress(Refused):
