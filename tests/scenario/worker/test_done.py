@@ -13,6 +13,7 @@ from tests.scenario.worker.workshop import (
     PROJECT,
     Workshop,
     approves,
+    reads,
     rejects,
     runs,
     writes,
@@ -61,8 +62,8 @@ def test_rejected_twice_then_approved(workshop: Workshop):
     workshop.script(
         "window",
         [writes("window.py", "x = 1\n"), Say("Done.")],
-        [writes("window.py", "x = 2\n"), Say("Mended.")],
-        [writes("window.py", WINDOW), Say("Mended again.")],
+        [reads("window.py"), writes("window.py", "x = 2\n"), Say("Mended.")],
+        [reads("window.py"), writes("window.py", WINDOW), Say("Mended again.")],
         auditor=[rejects("it does not open"), rejects("it still does not"), approves()],
     )
     task_id = workshop.add("window")
@@ -88,7 +89,7 @@ def test_failing_tests_are_mended(workshop: Workshop):
     workshop.script(
         "window",
         [writes("window.py", broken), writes("test_window.py", WINDOW_TEST), Say("Done.")],
-        [writes("window.py", WINDOW), Say("Mended.")],
+        [reads("window.py"), writes("window.py", WINDOW), Say("Mended.")],
     )
     task_id = workshop.add("window")
 
@@ -105,7 +106,7 @@ def test_failing_tests_are_mended(workshop: Workshop):
 def test_tests_that_stay_broken_fail_the_task(workshop: Workshop):
     """After three rounds; the work stays on its branch, and the reason is told."""
     broken = "def is_open():\n    return True\n"
-    turn = [writes("door.py", broken), Say("Done.")]
+    turn = [reads("door.py"), writes("door.py", broken), Say("Done.")]
     workshop.script("door", turn, turn, turn)
     task_id = workshop.add("door", max_attempts=1)
 

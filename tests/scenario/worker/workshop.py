@@ -27,6 +27,7 @@ from tests.fakes.model import (
     bash,
     claude_environment,
     claude_program,
+    read,
     structured,
     write,
 )
@@ -62,6 +63,11 @@ def here(request: Request) -> Path:
 def writes(name: str, text: str) -> Step:
     """The model writes a file of the project."""
     return lambda request: write(here(request) / name, text)
+
+
+def reads(name: str) -> Step:
+    """The model reads a file of the project: without that it may not write over it."""
+    return lambda request: read(here(request) / name)
 
 
 def runs(command: str) -> Step:
