@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import sys
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.model import Hold, Say
+from tests.fakes.discord import DiscordStandIn
+from tests.fakes.model import Hold, Say, ScriptedModel
+from tests.running import RunningServer
 from tests.scenario.worker.workshop import Workshop, eventually, writes
 
 # Many lives of a worker, each of which takes its time on a busy machine.
@@ -74,37 +77,63 @@ def _check_done_once(workshop: Workshop, task_id: int) -> None:
     assert workshop.git("rev-parse", branch, folder=workshop.origin) == task["result"]["commit"]
 
 
-def test_killed_at_random_moments(workshop: Workshop, is_full: bool):
+def test_killed_at_random_moments(workshop: Workshop):
     """Many tasks, several at once, many kills: each ends exactly once, with one commit and push."""
-    tasks, kills = (20, 50) if is_full else (6, 8)
+    _work_and_kill(workshop, tasks=6, kills=8)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1500)
+async def test_killed_at_fifty_random_moments(
+    start_server: Callable[..., RunningServer], tmp_path: Path
+):
+    """Twenty tasks and more: each ends once, is committed, pushed, and told on Discord once."""
+    async with DiscordStandIn() as discord:
+        own = {name.removeprefix("ATHENA_"): v for name, v in discord.environment.items()}
+        server = await asyncio.to_thread(lambda: start_server(**own))
+        await discord.wait_ready("task", timeout_seconds=60)
+        with ScriptedModel() as model:
+            workshop = Workshop(tmp_path / "place", server, model)
+            try:
+                ids = await asyncio.to_thread(_work_and_kill, workshop, tasks=20, kills=50)
+            finally:
+                await asyncio.to_thread(workshop.end)
+        for task_id in ids:
+            await discord.wait_for_message(f"Task #{task_id} completed", timeout_seconds=120)
+        said = [message.text for message in discord.state.messages]
+        for task_id in ids:
+            assert sum(f"Task #{task_id} completed" in text for text in said) == 1
+            assert sum(f"Task #{task_id} ·" in text for text in said) == 1
+        assert discord.violations == []
+
+
+def _work_and_kill(workshop: Workshop, *, tasks: int, kills: int) -> list[int]:
+    """Kill the worker at random moments while it works; then let it finish. The tasks' ids."""
     workshop.worker_keys = {"jobs": 4}
     workshop.project = {"push": True}
     turn = [writes("window.py", "x = 1\n"), Say("Done.")]
     workshop.script("window", *[turn] * 100)
     ids = [workshop.add("window", max_attempts=100) for _ in range(tasks)]
     dice = random.Random(20_261_122)
-    killed = 0
-
-    while killed < kills:
+    for _ in range(kills):
         worker = workshop.work()
         time.sleep(dice.uniform(0.3, 4.0))
         worker.kill()
         worker.wait()
-        killed += 1
         if all(workshop.task(i)["status"] == "completed" for i in ids):
             # The rest of the kills hit work as well.
             ids += [workshop.add("window", max_attempts=100) for _ in range(4)]
     workshop.work()
-
     for task_id in ids:
         task = workshop.ended(task_id, seconds=240)
-        told = workshop.events(task_id)
         assert task["status"] == "completed", workshop.story(task_id)
+        told = workshop.events(task_id)
         assert told.count("task.completed") == 1
         branch = task["result"]["branch"]
         assert workshop.git("rev-list", "--count", f"main..{branch}") == "1"
         assert workshop.git("rev-parse", branch, folder=workshop.origin) == task["result"]["commit"]
     workshop.check_nothing_is_left()
+    return ids
 
 
 def test_killed_while_claude_works(workshop: Workshop, tmp_path: Path):
