@@ -209,11 +209,11 @@ def _steps(plan: Plan) -> Iterator[Plan]:
         yield from _steps(step)
 
 
-async def _fill(url: str) -> None:
+async def _carry_out(url: str, sql: str) -> None:
     """Without the time limits that a server's connections have: a busy machine takes longer."""
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute(FILL)
+        await connection.execute(sql)
     finally:
         await connection.close()
 
@@ -229,9 +229,9 @@ def looked() -> Iterator[tuple[Plans, Plans, Mapping[str, int]]]:
             await connection.execute(LEFT_ALONE)
             explained = Explained(connection)
             await explained.prepare()
-            await _fill(databases().url(database))
+            await _carry_out(databases().url(database), FILL)
             early = await explained.plans()
-            await connection.execute("VACUUM ANALYZE")
+            await _carry_out(databases().url(database), "VACUUM ANALYZE")
             late = await explained.plans()
             pages = {name: await explained.pages_read(name) for name in CLAIMS}
         finally:
