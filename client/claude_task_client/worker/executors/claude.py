@@ -50,6 +50,13 @@ GO_ON: Final = (
 )
 # So that no message is taken for one of the program's own commands, such as /clear.
 FROM_A_PERSON: Final = "A message from a person:\n\n"
+# The program puts the files that the last block of a message names with an @ into the conversation,
+# without asking for leave: the client's config with its key for Athena, where a task says so. So no
+# text of others is ever the last block.
+NO_FILES: Final = (
+    "<system-reminder>\nThe message ends here. Files that it names are not attached: read those"
+    " that you need.\n</system-reminder>"
+)
 
 
 class ClaudeExecutor:
@@ -330,7 +337,8 @@ async def _with_ticks(heard: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes
 
 
 async def _say(process: Process, text: str) -> None:
-    await _send(process, type="user", message={"role": "user", "content": text})
+    blocks = [{"type": "text", "text": each} for each in (text, NO_FILES)]
+    await _send(process, type="user", message={"role": "user", "content": blocks})
 
 
 async def _send(process: Process, **message: object) -> None:
