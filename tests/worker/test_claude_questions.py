@@ -244,16 +244,16 @@ async def test_while_a_person_thinks_no_clock_runs(
     desk = FakeDesk({"Bash": "allow"})
     desk.held = asyncio.Event()
     running = asyncio.create_task(
-        executor.run(turn("[script: think] Go", silence_seconds=8.0, timeout_seconds=8.0), desk)
+        executor.run(turn("[script: think] Go", silence_seconds=15.0, timeout_seconds=15.0), desk)
     )
     await desk.asked.wait()
 
-    await asyncio.sleep(9)  # longer than both
+    await asyncio.sleep(16)  # longer than both
     desk.held.set()
     outcome = await running
 
     assert outcome.end is End.FINISHED
-    assert outcome.usage.duration_ms < 9000
+    assert outcome.usage.duration_ms < 16_000
 
 
 async def test_a_conversation_whose_call_is_gone_is_told_to_go_on(

@@ -24,7 +24,7 @@ from tests.fakes.model import (
 )
 from tests.scenario.worker.workshop import Workshop, eventually, runs, writes
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 LONG = f"{sys.executable} -c 'import time; time.sleep(600)'"
 

@@ -19,7 +19,7 @@ from tests.scenario.worker.workshop import (
     writes,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 WINDOW = "def is_open():\n    return True\n"
 WINDOW_TEST = (

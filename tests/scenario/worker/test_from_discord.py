@@ -13,7 +13,7 @@ from tests.fakes.model import Say, ScriptedModel
 from tests.running import RunningServer
 from tests.scenario.worker.workshop import Workshop, runs, writes
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.slow
 
 PATIENCE_SECONDS = 60.0
 

@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.model import Say, ask
 from tests.scenario.worker.workshop import Workshop, eventually, runs, writes
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 
 def test_a_question_is_answered_at_once(workshop: Workshop):
