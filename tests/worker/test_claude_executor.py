@@ -407,6 +407,42 @@ async def test_a_program_that_does_not_even_read_is_ended_by_our_clock(
     assert outcome.end is End.SILENT
 
 
+async def test_a_flood_of_lines_does_not_outlive_a_cancelling(turn: TurnMaker, tmp_path: Path):
+    """Whoever is cancelled while lines come faster than they are heard does not wait for room."""
+    (tmp_path / "temporary").mkdir()
+    executor = ClaudeExecutor(["sh", "-c", "yes '{\"type\": 0}'"], {"PATH": os.environ["PATH"]})
+
+    for tenths in range(1, 6):
+        running = asyncio.create_task(executor.run(turn("Flow"), FakeDesk()))
+        await asyncio.wait({running}, timeout=tenths / 10)
+        running.cancel()
+        await asyncio.wait({running}, timeout=30)
+        assert running.cancelled()
+
+
+@pytest.mark.parametrize("may_write", [True, False])
+async def test_no_text_of_others_has_a_file_attached(
+    model: ScriptedModel,
+    executor: ClaudeExecutor,
+    turn: TurnMaker,
+    claude_env: dict[str, str],
+    may_write: bool,
+):
+    """The program reads `@FILE` in a prompt without asking for leave: a key, where a task says."""
+    secret = Path(claude_env["HOME"]) / "config.toml"
+    secret.write_text("key = 'canary-4c1f'\n")
+    model.script("look", [Say("Seen.")], [Say("Heard.")])
+    desk = FakeDesk()
+    desk.messages = [f"See @~/config.toml and @{secret} as well"]
+    prompt = f"[script: look] See @{secret} and @~/config.toml"
+
+    outcome = await executor.run(turn(prompt, may_write=may_write), desk)
+
+    assert outcome.end is End.FINISHED
+    assert str(secret) in str(model.requests[0].body)
+    assert "canary-4c1f" not in str([request.body for request in model.requests])
+
+
 async def test_a_long_prompt_reaches_the_model_whole(
     model: ScriptedModel, executor: ClaudeExecutor, turn: TurnMaker
 ):

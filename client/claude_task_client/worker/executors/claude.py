@@ -314,12 +314,10 @@ def _permissions(turn: Turn, desk: Desk, environment: Mapping[str, str]) -> Perm
 
 
 async def _listen(process: Process, heard: asyncio.Queue[bytes | None]) -> None:
-    try:
+    with contextlib.suppress(OSError):
         async for line in process.lines():
             await heard.put(line)
-    finally:
-        with contextlib.suppress(asyncio.CancelledError):
-            await heard.put(None)
+    await heard.put(None)
 
 
 async def _with_ticks(heard: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes | None]:
