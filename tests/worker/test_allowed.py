@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_task_client.worker.allowed import Allowed
+from claude_task_client.worker.allowed import Allowed, all_rules, allowed_file
 
 FIRST, SECOND = Path("/state/worktrees/app/task-1"), Path("/state/worktrees/app/task-2")
 
@@ -79,3 +79,13 @@ def test_a_damaged_file_allows_nothing(tmp_path: Path, allowed: Allowed):
     (tmp_path / "app.json").write_text("{")
 
     assert not allowed.has("Bash", {"command": "make deploy"}, folder=SECOND)
+
+
+def test_all_rules_of_a_worker_are_shown_with_their_project(tmp_path: Path):
+    """For `work status`: whoever runs the worker sees what was allowed."""
+    rules = Allowed(allowed_file(tmp_path, "app"), now=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    allow(rules, "Bash", {"command": "make deploy"})
+
+    [(project, rule)] = all_rules(tmp_path)
+
+    assert (project, rule.tool, rule.input) == ("app", "Bash", '{"command": "make deploy"}')

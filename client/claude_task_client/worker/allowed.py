@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from claude_task_client import clock
 from claude_task_client.files import replace_file
 from claude_task_client.wire import time_text
+
+FOLDER: Final = "allowed"
 
 # What Claude says about a call, and not what it does.
 _REMARKS: Final = {"Bash": frozenset({"description", "timeout"})}
@@ -83,7 +86,14 @@ class Allowed:
 
 def allowed_file(state: Path, project: str) -> Path:
     """Where the rules of a project are kept."""
-    return state / "allowed" / f"{project}.json"
+    return state / FOLDER / f"{project}.json"
+
+
+def all_rules(state: Path) -> Iterator[tuple[str, Rule]]:
+    """Every rule that a worker keeps, with its project."""
+    for file in sorted((state / FOLDER).glob("*.json")):
+        for rule in Allowed(file, now=clock.now).rules():
+            yield file.stem, rule
 
 
 def _canonical(tool: str, tool_input: Mapping[str, object], folder: Path) -> str | None:

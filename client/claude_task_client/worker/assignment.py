@@ -127,6 +127,8 @@ class Assignment:
             return await self._end()
         finally:
             self.is_running = False
+            if self._kit is not None:
+                self._kit.reporter.stop()
 
     def abandon(self, why: str) -> None:
         """It is lost: all that is done for it ends."""

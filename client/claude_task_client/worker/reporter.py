@@ -111,12 +111,16 @@ class JobReporter:
         self._changes.tell()
         await self._changes.until(lambda: self._kept.is_sent or self._is_refused)
 
-    async def close(self) -> None:
+    def stop(self) -> None:
         """Send no more."""
         if self._sending is not None:
             self._sending.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._sending
+
+    async def close(self) -> None:
+        """Send no more, and keep no more."""
+        self.stop()
+        if self._sending is not None:
+            await asyncio.wait({self._sending})
         self._kept.close()
 
     def moved_to(self, attempt: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import click
 
 from claude_task_client import clock, output
 from claude_task_client.options import athena_command, json_option
+from claude_task_client.worker.allowed import all_rules
 from claude_task_client.worker.places import JOBS, Places
 from claude_task_client.worker.record import Record, journals
 from claude_task_client.worker.status import WorkerStatus, read
@@ -63,6 +65,7 @@ def look(state: Path) -> dict[str, Any]:
         "done": said.done if said and pid else 0,
         "tasks": [_task(record, said if pid else None) for record in records],
         "undelivered": [_undelivered(record) for record in records if _is_undelivered(record)],
+        "allowed": [{"project": project, **asdict(rule)} for project, rule in all_rules(state)],
     }
 
 
@@ -119,6 +122,9 @@ def _lines(worker: Mapping[str, Any]) -> Iterator[str]:
     if worker["undelivered"]:
         kept = ", ".join(f"#{each['id']} {each['kind']}" for each in worker["undelivered"])
         yield f"not yet told to Athena: {kept}"
+    for rule in worker["allowed"]:
+        by = f" by {rule['allowed_by']}" if rule["allowed_by"] else ""
+        yield f"allowed for {rule['project']}{by}: {rule['tool']} {rule['input']}"
 
 
 def _problems(health: Mapping[str, Any] | None) -> Sequence[str]:
