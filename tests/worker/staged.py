@@ -13,7 +13,7 @@ from claude_task_client.wire import Task
 from claude_task_client.worker import pipeline
 from claude_task_client.worker.config import Command, Limits, ProjectConfig, Texts
 from claude_task_client.worker.executor import Answer, End, LineKind, Outcome, Question, Turn, Usage
-from claude_task_client.worker.job import Check, Job, Place
+from claude_task_client.worker.job import Check, Job, Place, WorkspaceTrouble
 from claude_task_client.worker.record import Ending, Journal, Record, open_journal
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -55,6 +55,7 @@ class PlainWorkspace:
     committed: list[tuple[str, str]] = field(default_factory=list)
     pushed: int = 0
     requests: int = 0
+    troubles: list[WorkspaceTrouble] = field(default_factory=list)  # of the next pushes
 
     async def prepare(self) -> Place:
         return Place(folder=self.folder, branch="athena/task-7", base="b" * 40)
@@ -73,6 +74,8 @@ class PlainWorkspace:
         return "c" * 40
 
     async def push(self) -> None:
+        if self.troubles:
+            raise self.troubles.pop(0)
         self.pushed += 1
 
     async def pull_request(self, title: str, body: str) -> str:

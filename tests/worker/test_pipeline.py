@@ -9,7 +9,7 @@ import pytest
 
 from claude_task_client.worker.config import Limits
 from claude_task_client.worker.executor import Answer, End, Usage
-from claude_task_client.worker.job import Doubt
+from claude_task_client.worker.job import Doubt, WorkspaceTrouble
 from claude_task_client.worker.pipeline import STEPS
 from claude_task_client.worker.record import EndingKind, journals
 from claude_task_client.worker.stages.nudge import asks_to_go_on
@@ -343,6 +343,34 @@ async def test_an_outage_waits_longer_each_time(tmp_path: Path):
     assert waits[:6] == ["12:02", "12:04", "12:08", "12:16", "12:32", "13:00"]
     assert len(waits) == 12
     assert ending.kind is EndingKind.FAILED
+
+
+async def test_a_remote_that_is_away_costs_no_attempt(tmp_path: Path):
+    """The work waits for its push, and is not done again."""
+    job = staged(tmp_path, agent=Played(done()), push=True)
+    away = WorkspaceTrouble("Cannot push: Connection timed out", transient=True)
+    job.workspace.troubles = [away, away]
+
+    ending = await job.run()
+
+    assert (ending.kind, ending.keep) == (EndingKind.PARKED, True)
+    assert ending.body["until"][11:16] == "12:02"
+    assert "timed out" in ending.body["notes"]
+    job.record.ending = None
+    assert (await job.run()).body["until"][11:16] == "12:04"
+    job.record.ending = None
+    assert (await job.run()).kind is EndingKind.COMPLETED
+    assert job.record.result["pushed"] is True
+
+
+async def test_a_remote_that_refuses_fails_the_attempt(tmp_path: Path):
+    """What only a person can mend is told at once."""
+    job = staged(tmp_path, agent=Played(done()), push=True)
+    job.workspace.troubles = [WorkspaceTrouble("Permission denied")]
+
+    ending = await job.run()
+
+    assert (ending.kind, ending.body["error"]) == (EndingKind.FAILED, "Permission denied")
 
 
 async def test_signed_out_hands_the_task_back(tmp_path: Path):

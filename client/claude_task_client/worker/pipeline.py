@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from claude_task_client.worker import endings
+from claude_task_client.worker import endings, putting_off
 from claude_task_client.worker.executor import LineKind
 from claude_task_client.worker.job import Finish, GoOn, Job, SendBack, Stage, WorkspaceTrouble
 from claude_task_client.worker.record import Ending
@@ -59,8 +59,7 @@ async def run(job: Job) -> Ending:
         try:
             verdict = await step.stage(job)
         except WorkspaceTrouble as trouble:
-            job.reporter.log(LineKind.ERROR, str(trouble))
-            verdict = Finish(endings.failed(job, str(trouble), retry=True))
+            verdict = await _troubled(job, trouble)
         match verdict:
             case GoOn():
                 job.record.stage = STEPS[_PLACES[step.name] + 1].name
@@ -71,3 +70,11 @@ async def run(job: Job) -> Ending:
                 job.record.ending = ending
         job.journal.save()
     return job.record.ending
+
+
+async def _troubled(job: Job, trouble: WorkspaceTrouble) -> Finish:
+    """What passes by itself costs no attempt: the work is done, and only waits for its push."""
+    if trouble.transient:
+        return await putting_off.after_trouble(job, trouble)
+    job.reporter.log(LineKind.ERROR, str(trouble))
+    return Finish(endings.failed(job, str(trouble), retry=True))

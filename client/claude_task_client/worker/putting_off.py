@@ -1,4 +1,7 @@
-"""What stops every run of Claude on this machine for a while: the task waits, without a failure."""
+"""What passes by itself, such as a usage limit or a remote that is away: the task waits.
+
+No attempt is spent on it, and what was done so far is gone on with.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import Final
 
 from claude_task_client.worker import endings
 from claude_task_client.worker.executor import End, LineKind, Outcome
-from claude_task_client.worker.job import Finish, Job
+from claude_task_client.worker.job import Finish, Job, WorkspaceTrouble
 
 OUTAGES_MAX: Final = 12
 ENDS: Final = frozenset({End.USAGE_LIMIT, End.API_UNAVAILABLE, End.SIGNED_OUT})
@@ -23,19 +26,24 @@ async def put_off(job: Job, outcome: Outcome) -> Finish:
             notes = f"Claude Code is not signed in on this machine: {outcome.error}"
             ending = endings.handed_back(notes, trouble="signed_out")
         case _:
-            return await _after_outage(job, outcome)
+            return await _after_outage(job, f"The model's API is away ({outcome.error}).")
     job.reporter.log(LineKind.SYSTEM, notes)
     return Finish(ending)
 
 
-async def _after_outage(job: Job, outcome: Outcome) -> Finish:
-    """The model's API is away: wait, a little longer each time, a dozen times at most."""
+async def after_trouble(job: Job, trouble: WorkspaceTrouble) -> Finish:
+    """A remote is away, a disk is full: wait, with all that was done, where the task stands."""
+    return await _after_outage(job, str(trouble))
+
+
+async def _after_outage(job: Job, what: str) -> Finish:
+    """Wait, a little longer each time, a dozen times at most."""
     record = job.record
     record.outages += 1
     if record.outages > OUTAGES_MAX:
-        reason = f"The model's API was away {OUTAGES_MAX} times in a row: {outcome.error}"
+        reason = f"It could not go on, {OUTAGES_MAX} times in a row: {what}"
         return Finish(await endings.failed_with_work(job, reason, retry=True))
     until = endings.outage_ends(job)
-    notes = f"The model's API is away ({outcome.error}); trying again at {until:%H:%M} UTC."
+    notes = f"{what}\nTrying again at {until:%H:%M} UTC."
     job.reporter.log(LineKind.ERROR, notes)
     return Finish(endings.parked_until(job, until, notes))
