@@ -54,7 +54,7 @@ async def _told(discord: DiscordStandIn, alice: User, workshop: Workshop) -> Non
     assert task["result"]["commit"][:7] in end.text
     assert "A window, painted." in end.text
     said = [message.text for message in discord.state.messages]
-    for once in ("Task #1 ·", "Task #1 claimed", "echo paint", "Task #1 completed"):
+    for once in ("Task #1 ·", "Task #1 claimed", "**Approval 1**", "Task #1 completed"):
         assert sum(once in text for text in said) == 1, said
     assert discord.violations == []
     await asyncio.to_thread(workshop.check_nothing_is_left)

@@ -182,7 +182,13 @@ class Workshop:
     # --- the worker -----------------------------------------------------------------------------
 
     def work(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start a worker; it is ended with the place."""
+        """Start a worker; it is ended with the place.
+
+        One that ends by itself is waited for: two do not work on one state folder.
+        """
+        for process in self.processes:
+            if {"--once", "--cycles"}.intersection(process.args):  # type: ignore[arg-type]
+                process.wait(TIMEOUT_SECONDS)
         config = self.folder / "worker.toml"
         config.write_text(self._config(), "utf-8")
         command = [sys.executable, "-m", "claude_task_client.cli", "work"]
