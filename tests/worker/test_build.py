@@ -28,10 +28,10 @@ from tests.running import RunningServer
 from tests.worker.desk import FakeDesk
 from tests.worker.repositories import Project
 
+pytestmark = pytest.mark.slow  # a server for each test
+
 PROGRAM = """\
 import os, pathlib, sys, time
-
-pytestmark = pytest.mark.slow  # a server for each test
 pathlib.Path("said.txt").write_text(sys.stdin.read())
 pathlib.Path("seen.txt").write_text("\\n".join(f"{k}={v}" for k, v in sorted(os.environ.items())))
 while "wait" in pathlib.Path("said.txt").read_text():
@@ -98,7 +98,7 @@ def test_a_task_is_done_by_the_command(owner: Owner):
     done = owner.work("--once")
 
     task = owner.server.ask("GET", f"/api/tasks/{task_id}").body
-    assert (done.returncode, task["status"]) == (0, "completed"), done.stderr
+    assert (done.returncode, task["status"]) == (0, "completed"), str(task)
     branch = task["result"]["branch"]
     assert branch == f"athena/task-{task_id}"
     assert "Write it down" in owner.project.git("show", f"{branch}:said.txt")

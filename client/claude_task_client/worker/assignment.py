@@ -198,13 +198,13 @@ class Assignment:
         self._run = run = asyncio.create_task(self._run_job(kit.job))
         if self._stop is not None:
             run.cancel()
-        look = asyncio.create_task(kit.people.look()) if _may_have_messages(task) else None
+        # It may have been spoken to before anybody claimed it.
+        look = asyncio.create_task(kit.people.look())
         try:
             await asyncio.wait({run})
         finally:
             run.cancel()
-            if look is not None:
-                look.cancel()
+            look.cancel()
         self._keep(self._ending_of(run, kit.job))
 
     def _keep(self, ending: Ending) -> None:
@@ -326,11 +326,6 @@ def _was_told(task: Task, ending: Ending, attempt: int) -> bool:
     if task.status == "pending":
         return ending.kind is not EndingKind.COMPLETED
     return task.status == ("completed" if ending.kind is EndingKind.COMPLETED else "failed")
-
-
-def _may_have_messages(task: Task) -> bool:
-    """A task that was there before: people may have said something since."""
-    return task.attempt > 1 or task.readiness is not None
 
 
 async def put_away(office: Office, journal: Journal) -> None:
