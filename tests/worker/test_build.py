@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from claude_task_client.worker.aside import Aside
@@ -145,18 +146,16 @@ def test_a_killed_worker_leaves_no_process_and_goes_on(owner: Owner):
 
 
 def _until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
-def _programs(owner: Owner) -> list[str]:
-    listed = subprocess.run(
-        ["ps", "-A", "-ww", "-o", "args="], capture_output=True, text=True
-    ).stdout
+def _programs(owner: Owner) -> list[int]:
     program = str(owner.project.root / "program.py")
-    return [line for line in listed.splitlines() if program in line]
+    processes = psutil.process_iter(["cmdline"])
+    return [each.pid for each in processes if program in (each.info["cmdline"] or ())]
 
 
 class Chatty:
