@@ -107,12 +107,17 @@ class Nobody:
     def __init__(self) -> None:
         self.messages: list[str] = []
         self.answers: dict[int, Answer] = {}
+        self.said_at_the_end: list[str] = []
 
     async def ask(self, question: Question) -> tuple[int, Answer | None]:
         return 1, None
 
     async def answer_to(self, question_id: int) -> Answer | None:
         return self.answers.get(question_id)
+
+    async def look(self) -> None:
+        self.messages += self.said_at_the_end
+        self.said_at_the_end = []
 
     def take_messages(self) -> Sequence[str]:
         taken, self.messages = self.messages, []

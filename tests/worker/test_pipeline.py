@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_task_client.worker.config import Limits
+from claude_task_client.worker.config import ExecutorName, Limits
 from claude_task_client.worker.executor import Answer, End, Usage
 from claude_task_client.worker.job import Doubt, WorkspaceTrouble
 from claude_task_client.worker.pipeline import STEPS
@@ -35,6 +35,16 @@ async def test_a_task_goes_through_every_stage_once(tmp_path: Path):
     assert result["duration_ms"] == 3_600_000
     assert job.workspace.pushed == 0
     assert job.lines.phases == [step.phase for step in STEPS]
+
+
+async def test_a_result_has_every_field(tmp_path: Path):
+    """Also what did not come about is said: nobody has to guess whether it was pushed."""
+    job = staged(tmp_path, agent=Played(done()), audit=False, commit=False)
+
+    result = (await job.run()).body["result"]
+
+    told = ("commit", "pushed", "pull_request_url", "audit", "tests", "error")
+    assert [result[name] for name in told] == [None, False, None, None, None, None]
 
 
 async def test_where_it_stands_is_on_disk_at_the_end(tmp_path: Path):
@@ -448,3 +458,89 @@ async def test_what_people_said_stands_in_the_next_prompt(tmp_path: Path):
     await job.run()
 
     assert str(job.agent.prompts[0]).endswith("A person adds:\nUse oak.")
+
+
+async def test_what_people_said_is_said_again_after_a_kill(tmp_path: Path):
+    """Whether the prompt that it stood in was heard is not known."""
+    job = staged(tmp_path, agent=Played(done("", end=End.USAGE_LIMIT), done()))
+    job.people.messages = ["Use oak."]
+
+    await job.run()
+    job.record.ending = None
+    await job.run()
+
+    assert "Use oak." in str(job.agent.prompts[1])
+    assert "Mend the door" in str(job.agent.prompts[1])
+
+
+async def test_what_people_said_outlives_a_lost_conversation(tmp_path: Path):
+    """The new one hears it as well."""
+    job = staged(tmp_path, agent=Played(done("", end=End.SESSION_LOST), done()), continues="old")
+    job.people.messages = ["Use oak."]
+
+    await job.run()
+
+    assert "Use oak." in str(job.agent.prompts[1])
+
+
+async def test_nothing_is_committed_before_the_last_word_was_heard(tmp_path: Path):
+    """Said during the audit or the tests: Claude goes on, and all is judged again."""
+    job = staged(tmp_path, agent=Played(done(), done("With oak.")))
+    job.people.said_at_the_end = ["Use oak."]
+
+    ending = await job.run()
+
+    assert ending.kind is EndingKind.COMPLETED
+    assert str(job.agent.prompts[1]).endswith("A person adds:\nUse oak.")
+    assert len(job.auditor.turns) == 2
+    assert len(job.workspace.committed) == 1
+
+
+async def test_a_word_beyond_the_last_round_spoils_nothing(tmp_path: Path):
+    """What was accepted is committed; the transcript names what came too late."""
+    job = staged(tmp_path, agent=Played(done()), limits=Limits(iterations=1))
+    job.people.said_at_the_end = ["Use oak."]
+
+    ending = await job.run()
+
+    assert ending.kind is EndingKind.COMPLETED
+    assert any("Use oak." in text for _, text in job.lines.lines)
+
+
+async def test_a_program_that_fails_is_not_talked_to(tmp_path: Path):
+    """It would do the same again, at once; its work stays on the branch, as for any failure."""
+    failed = done("trying", end=End.FAILED, error="job.sh ended with exit code 7:\ntrying")
+    job = staged(tmp_path, agent=Played(failed), executor=ExecutorName.SHELL)
+
+    ending = await job.run()
+
+    assert (ending.kind, ending.body["retry"]) == (EndingKind.FAILED, True)
+    assert ending.body["error"] == "job.sh ended with exit code 7:\ntrying"
+    assert ending.body["result"]["branch"] == "athena/task-7"
+
+
+@pytest.mark.parametrize("text", ["", "Shall I go on?"])
+async def test_a_program_has_ended_well_by_its_exit_code(tmp_path: Path, text: str):
+    """Whatever it has printed, or has not."""
+    job = staged(tmp_path, agent=Played(done(text)), executor=ExecutorName.SHELL)
+
+    ending = await job.run()
+
+    assert ending.kind is EndingKind.COMPLETED
+
+
+async def test_a_program_gets_the_task_each_time(tmp_path: Path):
+    """There is no conversation in which it was said before."""
+    agent = Played(done(), done())
+    job = staged(
+        tmp_path,
+        agent=agent,
+        executor=ExecutorName.SHELL,
+        test_command="make test",
+        checks=PlayedChecks(1, 0),
+    )
+
+    await job.run()
+
+    assert all("Mend the door" in str(prompt) for prompt in agent.prompts)
+    assert "exit 1" in str(agent.prompts[1])

@@ -135,6 +135,9 @@ class People(Protocol):
     async def answer_to(self, question_id: int) -> Answer | None:
         """The answer to a question asked earlier; None while it is open. Withdrawn: a deny."""
 
+    async def look(self) -> None:
+        """Fetch what people have said meanwhile, if Athena can be asked."""
+
     def take_messages(self) -> Sequence[str]:
         """What people have said to the task since this was last asked."""
 

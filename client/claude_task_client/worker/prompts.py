@@ -68,6 +68,8 @@ CASES_SCHEMA: Final[Mapping[str, object]] = {
     "required": ["cases"],
 }
 
+SAID_MEANWHILE: Final = "Before your work is committed, something was added to the task."
+
 OUTPUT_CHARACTERS_MAX: Final = 20_000
 
 

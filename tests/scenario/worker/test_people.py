@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.fakes.model import Say, ask
+from tests.fakes.model import Hold, Say, ask, structured
 from tests.scenario.worker.workshop import Workshop, eventually, runs, writes
 
 pytestmark = pytest.mark.slow
@@ -160,8 +160,6 @@ def test_an_approval_given_after_a_restart_runs_that_very_command(workshop: Work
 
 def test_a_word_to_a_running_task_reaches_claude(workshop: Workshop):
     """Said while it works, heard in the same conversation."""
-    from tests.fakes.model import Hold
-
     workshop.script(
         "window",
         [writes("a.py", "x = 1\n"), Hold("later", writes("b.py", "y = 1\n")), Say("Done.")],
@@ -180,3 +178,38 @@ def test_a_word_to_a_running_task_reaches_claude(workshop: Workshop):
     heard = [r for r in workshop.model.requests if "Mind the step" in "\n".join(r.texts)]
     assert heard
     workshop.check_nothing_is_left()
+
+
+def test_a_word_to_a_task_that_waits_is_heard(workshop: Workshop):
+    """Said before anybody claimed it."""
+    workshop.script("window", [writes("a.py", "x = 1\n"), Say("Done.")])
+    task_id = workshop.add("window")
+    _say(workshop, task_id, "Mind the step")
+    workshop.work("--once")
+
+    assert workshop.ended(task_id)["status"] == "completed", workshop.story(task_id)
+    assert [r for r in workshop.model.requests if "Mind the step" in "\n".join(r.texts)]
+
+
+def test_a_word_during_the_audit_is_heard(workshop: Workshop):
+    """Claude is asked again, and the auditor judges what comes of it."""
+    approve = structured(verdict="approved", findings=[])
+    workshop.script(
+        "window",
+        [writes("a.py", "x = 1\n"), Say("Done.")],
+        [writes("b.py", "x = 1\n"), Say("Done as well.")],
+        auditor=[[Hold("audit", approve)], [approve]],
+    )
+    task_id = workshop.add("window")
+    workshop.work("--once")
+    eventually(lambda: workshop.model.requests_of("window", auditor=True), what="it is audited")
+    _say(workshop, task_id, "Mind the step")
+    workshop.model.release("audit")
+
+    assert workshop.ended(task_id)["status"] == "completed", workshop.story(task_id)
+    assert [r for r in workshop.model.requests if "Mind the step" in "\n".join(r.texts)]
+
+
+def _say(workshop: Workshop, task_id: int, text: str) -> None:
+    answer = workshop.server.ask("POST", f"/api/tasks/{task_id}/messages", {"text": text})
+    assert answer.status == 201

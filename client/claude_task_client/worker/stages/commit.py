@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from claude_task_client.worker.executor import LineKind
-from claude_task_client.worker.job import GoOn, Job, Verdict
-from claude_task_client.worker.prompts import cut, subject_of
+from claude_task_client.worker.job import GoOn, Job, SendBack, Verdict
+from claude_task_client.worker.prompts import SAID_MEANWHILE, cut, subject_of, with_messages
+from claude_task_client.worker.spending import exhausted
 
 _BODY_CHARACTERS_MAX = 2_000
 
 
 async def commit(job: Job) -> Verdict:
-    """Commit the tree that was judged. A repeat finds the commit that was made before."""
+    """Commit the tree that was judged. A repeat finds the commit that was made before.
+
+    Not before Claude has heard what people have said since its last run.
+    """
     record = job.record
+    await job.people.look()
+    if messages := job.people.take_messages():
+        if record.iterations < job.limits.iterations and exhausted(job) is None:
+            return SendBack(with_messages(SAID_MEANWHILE, messages))
+        job.reporter.log(LineKind.SYSTEM, f"Said too late for another round: {messages}")
     if not job.project.commit:
         record.result.update(branch=record.branch)
         return GoOn()

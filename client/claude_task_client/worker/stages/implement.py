@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from claude_task_client.worker import endings, putting_off
+from claude_task_client.worker.config import ExecutorName
 from claude_task_client.worker.executor import End, Outcome, Turn
 from claude_task_client.worker.job import Finish, GoOn, Job, Verdict
 from claude_task_client.worker.prompts import WORKING_RULES, task_prompt, with_messages
@@ -40,6 +41,8 @@ async def _next_turn(job: Job) -> Turn:
     record = job.record
     resumed = record.session_id
     prompt: str | None
+    if record.is_running or not record.is_deferred:
+        _take_messages(job)
     if resumed is None:
         resumed = job.task.continues if record.iterations == 0 else None
         record.session_id = resumed or str(uuid.uuid4())
@@ -52,8 +55,8 @@ async def _next_turn(job: Job) -> Turn:
         prompt = None
     else:
         prompt = record.reply or job.texts.interrupted
-    if prompt is not None:
-        prompt = with_messages(prompt, job.people.take_messages())
+    if prompt is not None and job.project.executor is ExecutorName.SHELL:
+        prompt = _with_the_task(job, prompt)
     return Turn(
         task_id=job.task.id,
         prompt=prompt,
@@ -68,6 +71,22 @@ async def _next_turn(job: Job) -> Turn:
         allow_project_settings=job.project.allow_project_settings,
         **left(job),
     )
+
+
+def _with_the_task(job: Job, prompt: str) -> str:
+    """For a program: it has no conversation in which the task was said before."""
+    task = task_prompt(job)
+    return prompt if task in prompt else f"{task}\n\n{prompt}"
+
+
+def _take_messages(job: Job) -> None:
+    """Have the reply hold what people have said: it is kept, and said again after a kill."""
+    record = job.record
+    messages = job.people.take_messages()
+    if messages:
+        is_begun = record.session_id is not None and not record.is_running
+        told = job.texts.interrupted if is_begun else task_prompt(job)
+        record.reply = with_messages(record.reply or told, messages)
 
 
 async def _after_a_kill(job: Job) -> str:

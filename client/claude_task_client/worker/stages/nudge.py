@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from claude_task_client.worker import endings
+from claude_task_client.worker.config import ExecutorName
 from claude_task_client.worker.executor import End, LineKind
-from claude_task_client.worker.job import GoOn, Job, SendBack, Verdict
+from claude_task_client.worker.job import Finish, GoOn, Job, SendBack, Verdict
 from claude_task_client.worker.prompts import task_prompt
 from claude_task_client.worker.sending_back import sent_back
 
@@ -33,9 +35,14 @@ def asks_to_go_on(text: str) -> bool:
 async def nudge(job: Job) -> Verdict:
     """Let Claude go on, as often as the limits allow."""
     record, texts, limits = job.record, job.texts, job.limits
+    if job.project.executor is ExecutorName.SHELL:
+        return await _of_a_program(job)
     if record.end == End.SESSION_LOST:
         record.session_id = None
-        return await _sent_back(job, f"{task_prompt(job)}\n\n{texts.interrupted}")
+        told = f"{task_prompt(job)}\n\n{texts.interrupted}"
+        if record.reply is not None:
+            told = f"{told}\n\nWhat you were told last:\n\n{record.reply}"
+        return await _sent_back(job, told)
     if record.end != End.FINISHED:
         return await _sent_back(job, texts.after_error.format(error=record.error or record.end))
     if not record.output.strip():
@@ -48,6 +55,15 @@ async def nudge(job: Job) -> Verdict:
         job.reporter.log(LineKind.SYSTEM, f"It asked to go on {record.pauses} times; no further.")
         return GoOn()
     return await _sent_back(job, texts.go_on)
+
+
+async def _of_a_program(job: Job) -> Verdict:
+    """It heeds no word, and its exit code is its answer: the next attempt may do better."""
+    record = job.record
+    if record.end == End.FINISHED:
+        return GoOn()
+    reason = record.error or f"The program's run ended as {record.end}."
+    return Finish(await endings.failed_with_work(job, reason, retry=True))
 
 
 async def _sent_back(job: Job, reply: str) -> Verdict:

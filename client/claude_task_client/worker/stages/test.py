@@ -41,7 +41,7 @@ async def _check(job: Job, command: Command, seconds: float) -> Check:
     job.reporter.progress(f"Running {command if isinstance(command, str) else ' '.join(command)}")
     check = await job.checks.run(command, folder=job.folder, timeout_seconds=seconds)
     ending = "timed out" if check.exit_code is None else f"exit code {check.exit_code}"
-    job.reporter.log(LineKind.TEST, f"$ {check.command}: {ending}\n{check.tail}")
+    job.reporter.log(LineKind.TEST, f"$ {check.command}: {ending}\n{check.tail}".rstrip())
     return check
 
 
