@@ -105,6 +105,26 @@ async def test_an_ending_that_was_not_told_is_told(place: Place):
     assert await place.lines(task_id) == ["done"]
 
 
+async def test_the_rest_of_a_transcript_is_told_after_the_ending(place: Place):
+    """The worker was killed between the two."""
+    task_id = await place.submit("say done", "effect begun", "wait go")
+    async with place.worker(is_killed=True):
+        await place.does(f"{task_id} begun")
+        place.server.kill()
+        place.bench.let("go")
+        await until(lambda: _has_ended(place, task_id))
+    place.server.start()
+    told = {"instance": place.instance, "attempt": 1}
+    await place.ask("POST", f"/api/tasks/{task_id}/complete", told)
+    record = place.record(task_id)
+    record["ending"]["delivered"] = True
+    place.jobs()[0].write_text(json.dumps(record))
+    async with place.worker():
+        await place.is_tidy()
+
+    assert await place.lines(task_id) == ["done"]
+
+
 async def _has_ended(place: Place, task_id: int) -> bool:
     return place.record(task_id)["ending"] is not None
 

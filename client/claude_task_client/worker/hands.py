@@ -121,11 +121,10 @@ class Hands:
     def _recover_ended(self, journal: Journal, ending: Ending) -> None:
         if ending.delivered and ending.keep:
             self._waiting[journal.record.task_id] = journal
-        elif ending.delivered:
-            self._spawn(put_away(self._office, journal))
-        else:
+            return
+        if not ending.delivered:
             self._office.on_ending(ending)
-            self._start(Assignment(self._office, journal, None))
+        self._start(Assignment(self._office, journal, None))
 
     async def _recover_interrupted(self, journal: Journal, holding: Holding) -> None:
         record = journal.record
