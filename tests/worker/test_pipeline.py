@@ -308,7 +308,7 @@ async def test_a_generated_test_stays_in_the_folder(tmp_path: Path):
     assert job.checks.ran == []
     assert (tmp_path / "here.py").read_text() == "mine"
     assert not (tmp_path.parent / "x.py").exists()
-    assert "tests" not in ending.body["result"]
+    assert ending.body["result"]["tests"] is None
 
 
 async def test_pushed_and_requested_only_where_wanted(tmp_path: Path):

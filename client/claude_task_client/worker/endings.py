@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from claude_task_client.wire import time_text
 from claude_task_client.worker.executor import LineKind
@@ -12,6 +13,16 @@ from claude_task_client.worker.prompts import cut, subject_of
 from claude_task_client.worker.record import Ending, EndingKind
 
 NOTES_CHARACTERS_MAX = 4_000
+
+# What a result says of the stages that did not come about.
+NOT_YET: Final[Mapping[str, object]] = {
+    "branch": None,
+    "commit": None,
+    "pushed": False,
+    "pull_request_url": None,
+    "audit": None,
+    "tests": None,
+}
 
 
 def completed(job: Job) -> Ending:
@@ -89,5 +100,6 @@ def result(job: Job, *, success: bool, error: str | None = None) -> dict[str, An
         },
         "session_id": record.session_id,
         "num_turns": usage.num_turns,
+        **NOT_YET,
         **record.result,
     }

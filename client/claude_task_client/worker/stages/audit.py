@@ -41,7 +41,7 @@ async def audit(job: Job) -> Verdict:
             return _approved(job, outcome)
         case "rejected":
             return await _rejected(job, _findings(outcome), by="The auditor")
-    why = outcome.error or f"its run ended as {outcome.end.value}, without one in the form asked for"
+    why = outcome.error or f"it ended as {outcome.end.value}, without one in the form asked for"
     reason = f"The auditor gave no verdict, twice: {why}"
     return Finish(await endings.failed_with_work(job, reason, retry=True))
 
