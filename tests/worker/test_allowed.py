@@ -54,6 +54,16 @@ def test_the_same_place_in_another_tasks_folder(allowed: Allowed):
     assert not allowed.has("Write", {"file_path": f"{SECOND}/.env", "content": "B"}, folder=SECOND)
 
 
+@pytest.mark.parametrize("place", ["{}2", "/mnt{}", "{}.kept-1"])
+def test_a_place_that_only_looks_like_the_folder(allowed: Allowed, place: str):
+    """What was shown is allowed, and not the like of it beside the next task's folder."""
+    shown = {"command": f"ls {place.format(FIRST)}"}
+    allowed.add("Bash", shown, folder=FIRST, task_id=1, allowed_by=None)
+
+    assert allowed.has("Bash", shown, folder=FIRST)
+    assert not allowed.has("Bash", {"command": f"ls {place.format(SECOND)}"}, folder=SECOND)
+
+
 def test_nobody_passes_for_a_folder_by_its_sign(allowed: Allowed):
     """A text that holds the sign which stands for the folder matches no rule and makes none."""
     allow(allowed, "Bash", {"command": f"ls {FIRST}"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -102,4 +103,6 @@ def _canonical(tool: str, tool_input: Mapping[str, object], folder: Path) -> str
     text = json.dumps(told, sort_keys=True, ensure_ascii=False)
     if _FOLDER in text:
         return None  # nobody passes for a rule by writing its sign
-    return text.replace(json.dumps(str(folder), ensure_ascii=False)[1:-1], _FOLDER)
+    # Whole: what only begins like it, such as the folder of task 12 for task 1, is another place.
+    here = re.escape(json.dumps(str(folder), ensure_ascii=False)[1:-1])
+    return re.sub(rf"(?<![\w.~-]){here}(?![\w.-])", _FOLDER, text)
