@@ -11,11 +11,12 @@ import aiohttp
 import pytest
 
 from tests.running import RunningServer
+from tests.scenario.crowd import until
 from tests.store.engines import only_on
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-DEADLINE_SECONDS = 90.0
+DEADLINE_SECONDS = 240.0
 LINES = 1_500
 GONE = (aiohttp.ClientError, OSError, TimeoutError)
 
@@ -72,11 +73,13 @@ async def ask(
             await asyncio.sleep(0.01)
 
 
-async def record(session: aiohttp.ClientSession, servers: list[RunningServer]) -> None:
+async def record(
+    session: aiohttp.ClientSession, servers: list[RunningServer], told: list[range]
+) -> None:
     """Append all lines in batches of any size, as a worker with an outbox does; then end."""
-    first = 0
+    dice, first = random.Random(1), 0
     while first < LINES:
-        batch = range(first, min(LINES, first + random.randint(1, 30)))
+        batch = range(first, min(LINES, first + dice.randint(1, 30)))
         body = {
             "instance": "pi",
             "attempt": 1,
@@ -86,18 +89,25 @@ async def record(session: aiohttp.ClientSession, servers: list[RunningServer]) -
         answer = await ask(session, servers, "/api/tasks/1/log", body)
         assert answer == {"next": batch[-1] + 1}
         first = batch[-1] + 1
+        told.append(batch)
     await ask(session, servers, "/api/tasks/1/complete", {"instance": "pi", "attempt": 1})
 
 
-async def kill_now_and_then(servers: list[RunningServer], until: asyncio.Task[None]) -> int:
-    """Kill one after another with -9, and start it again; gives how often."""
-    kills = 0
-    while not until.done():
+async def kill_now_and_then(
+    servers: list[RunningServer], told: list[range], recording: asyncio.Task[None]
+) -> int:
+    """Kill one after another with -9, and start it again; gives how often.
+
+    In between some batches are told, however long that takes on this machine.
+    """
+    dice, kills = random.Random(2), 0
+    while not recording.done():
         server = servers[kills % len(servers)]
         await asyncio.to_thread(server.kill)
         await asyncio.to_thread(server.start)
         kills += 1
-        await asyncio.wait([until], timeout=random.uniform(0.05, 0.5))
+        enough = len(told) + dice.randint(1, 40)
+        await until(lambda enough=enough: len(told) >= enough or recording.done())
     return kills
 
 
@@ -108,9 +118,10 @@ async def live(servers: list[RunningServer]) -> None:
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         listeners = [asyncio.create_task(follow(session, servers)) for _ in range(2)]
-        recording = asyncio.create_task(record(session, servers))
+        told: list[range] = []
+        recording = asyncio.create_task(record(session, servers, told))
         async with asyncio.timeout(DEADLINE_SECONDS):
-            kills = await kill_now_and_then(servers, recording)
+            kills = await kill_now_and_then(servers, told, recording)
             await recording
             heard = [await listener for listener in listeners]
 

@@ -160,12 +160,12 @@ def test_it_runs_by_itself_for_tests_of_other_processes(tmp_path: Path):
         )
     finally:
         started.terminate()
-        started.communicate(timeout=20)
+        started.communicate(timeout=60)
 
 
 def post(url: str, body: object) -> Any:
     request = urllib.request.Request(
         url, json.dumps(body).encode(), {"content-type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=20) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         return json.load(response)

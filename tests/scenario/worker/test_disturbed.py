@@ -98,7 +98,7 @@ def test_the_models_api_is_away_for_a_while(workshop: Workshop):
     )
     task_id = workshop.add("window")
 
-    workshop.work("--once").wait(60)
+    workshop.work("--once").wait(120)
 
     task = workshop.ended(task_id)
     assert task["status"] == "completed", workshop.story(task_id)
@@ -145,7 +145,7 @@ def test_silence_is_ended_and_tried_again(workshop: Workshop):
     )
     task_id = workshop.add("window")
 
-    workshop.work("--once").wait(90)
+    workshop.work("--once").wait(150)
 
     task = workshop.ended(task_id)
     assert task["status"] == "completed", workshop.story(task_id)

@@ -34,7 +34,7 @@ def test_a_task_is_done_committed_pushed_and_answered_for(workshop: Workshop):
     workshop.script("window", [writes("window.py", WINDOW), Say("There is a window now.")])
     task_id = workshop.add("window")
 
-    workshop.work("--once").wait(60)
+    workshop.work("--once").wait(120)
 
     task = workshop.ended(task_id)
     result = task["result"]
@@ -68,7 +68,7 @@ def test_rejected_twice_then_approved(workshop: Workshop):
     )
     task_id = workshop.add("window")
 
-    workshop.work("--once").wait(60)
+    workshop.work("--once").wait(120)
 
     task = workshop.ended(task_id)
     assert task["status"] == "completed", workshop.story(task_id)
@@ -93,7 +93,7 @@ def test_failing_tests_are_mended(workshop: Workshop):
     )
     task_id = workshop.add("window")
 
-    workshop.work("--once").wait(60)
+    workshop.work("--once").wait(120)
 
     task = workshop.ended(task_id)
     assert task["status"] == "completed", workshop.story(task_id)
@@ -110,7 +110,7 @@ def test_tests_that_stay_broken_fail_the_task(workshop: Workshop):
     workshop.script("door", turn, turn, turn)
     task_id = workshop.add("door", max_attempts=1)
 
-    workshop.work("--once").wait(60)
+    workshop.work("--once").wait(120)
 
     task = workshop.ended(task_id)
     assert task["status"] == "failed", workshop.story(task_id)
@@ -130,7 +130,7 @@ def test_what_stops_short_is_nudged(workshop: Workshop):
     )
     task_id = workshop.add("window")
 
-    workshop.work("--once").wait(60)
+    workshop.work("--once").wait(120)
 
     task = workshop.ended(task_id)
     assert task["status"] == "completed", workshop.story(task_id)
@@ -146,7 +146,7 @@ def test_a_dirty_workspace_is_left_as_it_is(workshop: Workshop):
     workshop.script("window", [writes("window.py", WINDOW), Say("Done.")])
     task_id = workshop.add("window")
 
-    workshop.work("--once").wait(60)
+    workshop.work("--once").wait(120)
 
     task = workshop.ended(task_id)
     assert task["status"] == "completed", workshop.story(task_id)
@@ -166,7 +166,7 @@ def test_a_dirty_workspace_in_place_is_kept_by_a_commit(workshop: Workshop):
     workshop.script("window", [write(place, WINDOW), Say("Done.")])
     task_id = workshop.add("window")
 
-    workshop.work("--once").wait(60)
+    workshop.work("--once").wait(120)
 
     task = workshop.ended(task_id)
     assert task["status"] == "completed", workshop.story(task_id)
@@ -186,7 +186,7 @@ def test_tampered_tests_are_seen(workshop: Workshop):
     workshop.project = {"allowed_tools": ["Bash"]}
     task_id = workshop.add("door")
 
-    workshop.work("--once").wait(60)
+    workshop.work("--once").wait(120)
 
     task = workshop.ended(task_id)
     assert task["status"] == "completed", workshop.story(task_id)
@@ -203,7 +203,7 @@ def test_four_at_once_on_one_repository(workshop: Workshop):
         workshop.script(f"room{number}", [writes("room.py", f"n = {number}\n"), Say("Done.")])
     tasks = [workshop.add(f"room{number}") for number in range(4)]
 
-    workshop.work("--cycles", "4").wait(90)
+    workshop.work("--cycles", "4").wait(180)
 
     for number, task_id in enumerate(tasks):
         task = workshop.ended(task_id)
@@ -220,7 +220,7 @@ def test_a_task_sees_none_of_the_workers_secrets(workshop: Workshop):
     workshop.script("look", [runs("env; cat /proc/$PPID/environ | tr '\\0' '\\n'"), Say("Seen.")])
     task_id = workshop.add("look")
 
-    workshop.work("--once").wait(60)
+    workshop.work("--once").wait(120)
 
     workshop.ended(task_id)
     (shown,) = [

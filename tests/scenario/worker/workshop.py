@@ -36,7 +36,7 @@ from tests.running import RunningServer
 PROJECT = "house"
 INSTANCE = "pi"
 CANARY = "canary-9a1c-of-the-worker"
-TIMEOUT_SECONDS = 60.0
+TIMEOUT_SECONDS = 90.0
 
 T = TypeVar("T")
 
