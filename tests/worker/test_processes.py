@@ -167,9 +167,10 @@ async def test_what_cannot_be_started_is_said(tmp_path: Path, run_id: str, missi
     argv = ["no-such-program"] if missing == "program" else ["true"]
     folder = tmp_path / "none" if missing == "folder" else tmp_path
 
+    # Not everybody may look into every folder of a PATH that was handed down.
+    path = {"PATH": os.defpath}
+
     with pytest.raises(NotStarted, match="No such file"):
-        # Not everybody may look into every folder of a PATH that was handed down.
-        path = {"PATH": os.defpath}
         async with processes.start(argv, folder=folder, environment=path, run_id=run_id):
             pass
 
