@@ -420,6 +420,16 @@ async def test_a_flood_of_lines_does_not_outlive_a_cancelling(turn: TurnMaker, t
         assert running.cancelled()
 
 
+@pytest.mark.parametrize("name", ["--debug-file=trace", "--continue", "A title", "../x", ""])
+async def test_what_a_task_continues_is_a_session_and_nothing_else(turn: TurnMaker, name: str):
+    """Whoever submits a task names it: no option of the program, no session by its title."""
+    executor = ClaudeExecutor(["/never/started"], {})
+
+    outcome = await executor.run(turn("Go on", session_id=name), FakeDesk())
+
+    assert outcome.end is End.SESSION_LOST
+
+
 @pytest.mark.parametrize("may_write", [True, False])
 async def test_no_text_of_others_has_a_file_attached(
     model: ScriptedModel,

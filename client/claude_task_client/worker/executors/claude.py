@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import uuid
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -71,6 +72,10 @@ class ClaudeExecutor:
 
     async def run(self, turn: Turn, desk: Desk) -> Outcome:
         """Run to the end. Cancelled, it ends every process of the run before it raises."""
+        if turn.session_id is not None and not _is_session(turn.session_id):
+            error = "What is to be continued is no session of Claude Code."
+            desk.log(LineKind.ERROR, error)
+            return Outcome(end=End.SESSION_LOST, error=error, session_id=turn.session_id)
         environment, secrets = secrets_by_file(self._environment)
         run = _Run(turn, desk, _permissions(turn, desk, self._environment))
         try:
@@ -268,6 +273,14 @@ class _Run:
             # What it has started stays, such as a server: that need not be waited for.
             return End.SILENT if self._story.result is None else self._story.end()
         return None
+
+
+def _is_session(name: str) -> bool:
+    """Whether it names one by its id: another text would be an option, or a session's title."""
+    try:
+        return str(uuid.UUID(name)) == name.lower()
+    except ValueError:
+        return False
 
 
 def _arguments(turn: Turn) -> Sequence[str]:
