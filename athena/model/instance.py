@@ -35,6 +35,11 @@ class Instance:
         """The name for people."""
         return self.name or self.slug
 
+    @property
+    def is_sick(self) -> bool:
+        """Whether it says that it cannot work: `{"ok": false, "message": ...}`."""
+        return self.health.get("ok") is False
+
     def was_seen_lately(self, now: datetime) -> bool:
         """Whether the stored sighting is fresh enough not to be written again."""
         return self.online and abs(now - self.last_seen) < limits.SIGHTING_EVERY

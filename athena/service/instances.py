@@ -130,14 +130,9 @@ async def _register(tx: Transaction, beat: Heartbeat, by: Actor) -> None:
     if (after.labels, after.projects) != (known.labels, known.projects):
         # Its polls may fit other tasks now.
         tx.committed.wake_all = True
-    if _is_sick(after) is not _is_sick(known):
-        change = _sick(after) if _is_sick(after) else InstanceWell(instance=after.slug)
+    if after.is_sick is not known.is_sick:
+        change = _sick(after) if after.is_sick else InstanceWell(instance=after.slug)
         await events.append(tx, change, Actor(ActorKind.INSTANCE, after.slug) if before else by)
-
-
-def _is_sick(instance: Instance) -> bool:
-    """A worker that cannot work says `{"ok": false, "message": ...}`."""
-    return instance.health.get("ok") is False
 
 
 def _sick(instance: Instance) -> InstanceSick:

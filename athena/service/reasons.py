@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from athena.model import limits
@@ -123,10 +124,34 @@ async def _instances(reading: Reading, task: Task) -> list[Reason]:
     able = [one for one in fitting if not pauses.keep_from(one.instance.slug, task)]
     if not able and not any(pauses.holding(task)):
         return [Reason(ReasonCode.PAUSED, f"Instances that are paused: {_names(fitting)}.")]
-    busy = able or fitting
-    if all(len(one.tasks) >= (one.instance.slots or 1) for one in busy):
-        return [Reason(ReasonCode.ALL_BUSY, f"At work on other tasks: {_names(busy)}.")]
-    return []
+    return _nobody_free(able or fitting, reading.now)
+
+
+def _nobody_free(fitting: Sequence[Presence], now: datetime) -> list[Reason]:
+    """Why none of them comes for it, by what they hold and what they say of themselves."""
+    sick = [one for one in fitting if one.instance.is_sick]
+    well = [one for one in fitting if one not in sick]
+    limited = [one for one in well if _is_limited(one, now)]
+    claiming = [one for one in well if one not in limited]
+    busy = [one for one in claiming if len(one.tasks) >= (one.instance.slots or 1)]
+    if len(busy) < len(claiming):
+        return []
+    reasons = []
+    if busy:
+        reasons.append(Reason(ReasonCode.ALL_BUSY, f"At work on other tasks: {_names(busy)}."))
+    if limited:
+        text = f"Held back by a usage limit: {_names(limited)}."
+        reasons.append(Reason(ReasonCode.ALL_BUSY, text))
+    if sick:
+        text = f"Sick, and claiming nothing: {_names(sick)}."
+        reasons.append(Reason(ReasonCode.NO_INSTANCE_SERVES, text))
+    return reasons
+
+
+def _is_limited(one: Presence, now: datetime) -> bool:
+    """Whether it said that it claims nothing until some time to come."""
+    until = one.instance.health.get("limited_until")
+    return isinstance(until, str) and until > iso(now)  # both in the one form of times
 
 
 def _names(present: Sequence[Presence]) -> str:

@@ -58,10 +58,11 @@ def text(task: Task) -> str:
         "Attempt": f"{task.attempt} ({task.failures} of {task.max_attempts} failures)"
         if task.attempt
         else None,
-        "Progress": task.progress and task.progress.message,
+        "Progress": None if task.has_ended else task.progress and task.progress.message,
         "Ended": task.completed_at and output.moment(task.completed_at),
         "Notes": task.notes,
         "Error": task.error,
+        **(_outcome(task.result) if task.result else {}),
     }
     lines = [f"{name + ':':<13}{_indented(value)}" for name, value in rows.items() if value]
     return "\n".join([f"Task #{task.id}", *lines, "", output.clean(task.description)])
@@ -72,17 +73,24 @@ def result_text(result: Result) -> str:
     rows = {
         "Success": {True: "yes", False: "no"}.get(result.success),  # type: ignore[arg-type]
         "Ended": result.completed_at and output.moment(result.completed_at),
-        "Duration": _number(result.duration_ms, lambda ms: output.span(ms / 1000)),
-        "Cost": _number(result.total_cost_usd, lambda usd: f"${usd:.2f}"),
-        "Branch": result.branch,
-        "Commit": result.commit,
-        "Pull request": result.pull_request_url,
+        **_outcome(result),
         "Error": result.error,
     }
     lines = [f"{name + ':':<13}{_indented(value)}" for name, value in rows.items() if value]
     # A result is free in form: whatever the holder said is shown, never a reason to fail.
     output_lines = ["", output.clean(str(result.output))] if result.output else []
     return "\n".join([*lines, *output_lines])
+
+
+def _outcome(result: Result) -> dict[str, str | None]:
+    """What it took, and where the work is."""
+    return {
+        "Duration": _number(result.duration_ms, lambda ms: output.span(ms / 1000)),
+        "Cost": _number(result.total_cost_usd, lambda usd: f"${usd:.{2 if usd >= 0.01 else 4}f}"),
+        "Branch": result.branch,
+        "Commit": result.commit,
+        "Pull request": result.pull_request_url,
+    }
 
 
 def event_line(event: Event) -> str:

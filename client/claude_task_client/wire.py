@@ -158,6 +158,15 @@ class Why(Value):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Condition(Value):
+    """What an instance says of its own health."""
+
+    ok: bool | None
+    message: str | None
+    limited_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Instance(Value):
     """One Claude Code installation, and what it holds."""
 
@@ -167,6 +176,7 @@ class Instance(Value):
     last_seen: datetime | None
     labels: tuple[str, ...]
     projects: tuple[str, ...]
+    health: Condition | None
 
     @property
     def tasks(self) -> tuple[int, ...]:

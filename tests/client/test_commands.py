@@ -346,6 +346,38 @@ def test_an_instance_is_known_by_its_name_and_what_it_holds(laptop):
     assert "MacBook Pro" in laptop.run("instances").stdout
 
 
+def test_instances_that_claim_nothing_say_why(laptop, athena):
+    """A sick worker, and one that a usage limit holds back."""
+    for name, health in (
+        ("ill", {"ok": False, "message": "There is no program claude."}),
+        ("spent", {"ok": True, "limited_until": "2099-01-01T00:00:00.000Z"}),
+        ("odd", {"ok": True, "limited_until": 5}),
+    ):
+        athena.ask("POST", "/api/instance/heartbeat", {"instance": name, "health": health})
+
+    shown = laptop.run("instances").stdout
+
+    assert "ill is sick, and claims nothing: There is no program claude." in shown
+    assert "spent is held back by a usage limit until 2099-01-01" in shown
+    assert "odd is" not in shown
+
+
+def test_show_says_what_came_of_it(laptop):
+    """Where the work is, and what it has cost, also of a task that failed; no stale progress."""
+    number = laptop.json("add", "x", "--project", "p")["id"]
+    laptop.run("claim")
+    laptop.run("progress", "-m", "half-way")
+    told = {"branch": "athena/task-1", "commit": "c" * 40, "total_cost_usd": 0.0024}
+    laptop.run("complete", "--result", "-", stdin=json.dumps(told))
+
+    shown = laptop.run("show", str(number)).stdout
+
+    for words in ("athena/task-1", "c" * 40, "$0.0024"):
+        assert words in shown
+    assert "half-way" not in shown
+    assert f"claude-task-client show {number}" in laptop.run("why", str(number)).stdout
+
+
 def test_purge_without_a_terminal_does_not_ask(laptop):
     """A script has nobody who could answer: it removes, and tells a number."""
     first, second = laptop.json("add", "x"), laptop.json("add", "y")

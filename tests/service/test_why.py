@@ -11,6 +11,7 @@ from athena.model.errors import TaskNotFound
 from athena.model.lifecycle import Status
 from athena.model.reason import Reason, ReasonCode, Why
 from athena.model.task import Priority, Readiness, TaskId
+from athena.model.text import iso
 from tests.service.driver import QueueDriver
 
 
@@ -158,6 +159,35 @@ async def test_all_busy(queue: QueueDriver):
     (reason,) = (await queue.why(task)).reasons
 
     assert (reason.code, "idle" in reason.detail) == (ReasonCode.ALL_BUSY, True)
+
+
+async def test_everybody_is_sick(queue: QueueDriver):
+    """One that says that it cannot work comes for nothing."""
+    await queue.announce("idle", health={"ok": False, "message": "no claude"})
+    task = await queue.submit()
+
+    (reason,) = (await queue.why(task)).reasons
+
+    assert reason.code is ReasonCode.NO_INSTANCE_SERVES
+    assert reason.detail == "Sick, and claiming nothing: idle."
+
+
+@pytest.mark.parametrize(("minutes", "holds"), [(5, True), (-5, False)])
+async def test_everybody_is_held_back(queue: QueueDriver, minutes: int, holds: bool):
+    """By a usage limit, which passes."""
+    until = iso(queue.clock.now() + timedelta(minutes=minutes))
+    await queue.announce("idle", health={"ok": True, "limited_until": until})
+    task = await queue.submit()
+
+    assert await queue.reasons_for(task) == (["all_busy"] if holds else [])
+
+
+async def test_one_that_is_well_is_enough(queue: QueueDriver):
+    """What keeps others from claiming holds no task."""
+    await queue.announce("sick", health={"ok": False})
+    task = await queue.submit()
+
+    assert await queue.reasons_for(task) == []
 
 
 async def test_instance_with_a_free_slot_is_not_busy(queue: QueueDriver):

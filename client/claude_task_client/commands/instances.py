@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
+
 from claude_task_client import clock, output
 from claude_task_client.connection import connect
 from claude_task_client.options import athena_command, json_option
@@ -22,6 +25,21 @@ def command(as_json: bool) -> None:
             ["INSTANCE", "NAME", "ONLINE", "LAST SEEN", "LABELS", "PROJECTS", "TASKS"],
             [_row(each) for each in answer.instances],
         )
+        for each in answer.instances:
+            for trouble in _troubles(each) if each.online else ():
+                output.say(output.line(f"{each.instance} {trouble}", None))
+
+
+def _troubles(each: Instance) -> Iterator[str]:
+    """Why an instance that is there claims nothing, by its own word."""
+    health = each.health
+    if health is None:
+        return
+    if health.ok is False:
+        yield f"is sick, and claims nothing: {health.message or 'it does not say why'}"
+    limited = health.limited_until
+    if isinstance(limited, datetime) and limited > clock.now():
+        yield f"is held back by a usage limit until {output.moment(limited)}"
 
 
 def _row(each: Instance) -> list[str]:

@@ -20,5 +20,9 @@ def command(task_id: int, as_json: bool) -> None:
         output.say(f"#{task_id} is number {why.position} in the queue.")
     for reason in why.reasons:
         output.say(f"{reason.code}: {output.line(reason.detail or '-', None)}")
-    if not why.reasons:
+        if reason.code == "question_open":
+            output.say("Answer it: claude-task-client answer")
+    if why.position is None:
+        output.say(f"#{task_id} does not wait. See how it is: claude-task-client show {task_id}")
+    elif not why.reasons:
         output.say(f"Nothing holds #{task_id}.")

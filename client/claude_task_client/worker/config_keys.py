@@ -117,9 +117,9 @@ def project_keys(folder: Path) -> Sequence[Key]:
             "shell_command",
             "shell_command",
             values.arguments,
-            "the program of the executor `shell`; it gets the task's text on standard input, and what"
-            " was wrong behind it where the work came back. Exit code 0 is done; any other fails the"
-            " attempt",
+            "the program of the executor `shell`; it gets the task's text on standard input,"
+            " and what was wrong behind it where the work came back. Exit code 0 is done; any other"
+            " fails the attempt",
         ),
         Key("model", "model", values.text, "the model that does the work"),
         Key("audit_model", "audit_model", values.text, "the model that judges it"),
