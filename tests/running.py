@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import os
 import re
@@ -166,6 +167,9 @@ class RunningServer:
         except urllib.error.HTTPError as error:
             with error:
                 return _answer(error.code, dict(error.headers), error.read())
+        except http.client.HTTPException as error:
+            # An answer that broke off in the middle is none: its server was killed.
+            raise ConnectionError(repr(error)) from error
 
     async def ask_async(
         self, method: str, path: str, body: object = None, **options: Any
