@@ -267,7 +267,7 @@ class StandInWorkshop:
             people=people,
             desk=JobDesk(journal, people, reporter, allowed),
             reporter=reporter,
-            sessions=HeldSessions(),
+            sessions=HeldSessions(self.bench.state / "sessions"),
             now=now,
         )
         return Kit(job=job, people=people, reporter=reporter)

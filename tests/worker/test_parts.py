@@ -129,20 +129,37 @@ def test_a_damaged_limit_holds_nothing_back(tmp_path: Path, text: str):
     assert Holdback(tmp_path / "limits.json", now=Clock()).until is None
 
 
-async def test_a_session_is_held_by_one_at_a_time():
+@pytest.mark.parametrize("is_another_worker", [False, True])
+async def test_a_session_is_held_by_one_at_a_time(tmp_path: Path, is_another_worker: bool):
     """Two runs that resume one conversation both succeed, and one branch of it is lost."""
-    sessions, order = HeldSessions(), []
+    sessions, order = HeldSessions(tmp_path), []
+    others = HeldSessions(tmp_path) if is_another_worker else sessions
 
-    async def run(name: str, session: str) -> None:
+    async def run(name: str, session: str, sessions: HeldSessions) -> None:
         async with sessions.hold(session):
             order.append(f"{name} begins")
             await asyncio.sleep(0)
             order.append(f"{name} ends")
 
-    await asyncio.gather(run("a", "one"), run("b", "one"), run("c", "two"))
+    await asyncio.gather(
+        run("a", "../one", sessions), run("b", "../one", others), run("c", "two", sessions)
+    )
 
     assert order.index("b begins") > order.index("a ends")
     assert order.index("c begins") < order.index("a ends")
+    assert _is_empty(tmp_path)
+
+
+def _is_empty(folder: Path) -> bool:
+    return not list(folder.iterdir())
+
+
+async def test_a_session_is_held_where_nothing_can_be_written(tmp_path: Path):
+    """Better not fenced against other workers than not done."""
+    (tmp_path / "file").write_text("")
+
+    async with HeldSessions(tmp_path / "file").hold("one"):
+        pass
 
 
 def test_values_are_cleaned_and_cut_for_athena():

@@ -52,7 +52,9 @@ class RealWorkshop:
     athena: AsyncAthena
     line: Line
     logs: ProjectLogs
-    sessions: HeldSessions = field(default_factory=HeldSessions)
+    sessions: HeldSessions = field(
+        default_factory=lambda: HeldSessions(settings.state_folder() / "sessions")
+    )
     numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def kit(self, task: Task, journal: Journal, *, on_conflict: Callable[[], None]) -> Kit:
