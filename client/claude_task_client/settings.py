@@ -117,7 +117,10 @@ def config_path() -> Path:
     import click
 
     # The same folder as platformdirs names, in a twentieth of the start of `check` less.
-    return Path(click.get_app_dir(APP, roaming=False)) / "config.toml"
+    folder = Path(click.get_app_dir(APP, roaming=False))
+    if not folder.is_absolute():  # XDG_CONFIG_HOME is empty, which equals unset; click obeys it
+        folder = Path.home() / ".config" / APP
+    return folder / "config.toml"
 
 
 def state_folder() -> Path:

@@ -28,6 +28,15 @@ def test_the_file_is_where_this_system_keeps_such_files():
     assert settings.config_path() == folder / "config.toml"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="XDG is of Linux")
+def test_an_empty_xdg_variable_equals_an_unset_one(monkeypatch, tmp_path):
+    """Else files with the key in them would be written wherever one happens to stand."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", "")
+
+    assert settings.config_path() == tmp_path / ".config" / settings.APP / "config.toml"
+
+
 def test_the_environment_goes_before_the_file(config):
     settings.write_file(config, {"url": "http://file:1", "key": KEY, "instance": "from-file"})
 

@@ -104,6 +104,17 @@ async def test_a_worker_that_has_everything_is_well(place):
     assert codes(await place.examined(place.config(push=True))) == []
 
 
+async def test_a_folder_that_went_away_is_seen_at_once(place):
+    """However fresh the last look is: each task that is claimed would fail."""
+    examination = place.examination()
+    before = codes(await examination())
+    place.path.rename(place.folder / "elsewhere")
+
+    after = codes(await examination())
+
+    assert (before, after) == ([], ["path_missing"])
+
+
 async def test_what_was_good_is_not_looked_at_again(place):
     """Nothing is in the way of a claim; what was found bad is looked at each time."""
     examination = place.examination()

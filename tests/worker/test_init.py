@@ -54,6 +54,16 @@ def test_a_first_config_can_be_used_as_it_is(file, repository):
     assert "claude-task-client work --once" in done.output
 
 
+def test_a_repository_without_a_commit_is_told_of(file, repository):
+    """A worker would be sick of it; but a config can be written before."""
+    without = init(file, str(repository), "--name", "a")
+    git(repository, "commit", "--allow-empty", "-m", "first")
+    with_one = init(file, str(repository), "--name", "b")
+
+    assert "make a first one" in without.output
+    assert "make a first one" not in with_one.output
+
+
 def test_what_is_shown_commented_can_be_used_too(file, repository):
     """Taking a '#' away is how people change a setting."""
     init(file, str(repository))

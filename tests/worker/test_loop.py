@@ -88,6 +88,37 @@ async def test_once_without_athena_exits_with_3(place: Place):
     assert await place.run_to_its_end(once=True) == 3
 
 
+async def test_once_without_athena_names_the_command_that_helps(place: Place, caplog):
+    """And it does not end on "Trying again"."""
+    place.server.kill()
+
+    await place.run_to_its_end(once=True)
+
+    assert "claude-task-client doctor" in caplog.messages[-1]
+
+
+async def test_once_under_a_usage_limit_exits_with_4(place: Place, caplog):
+    """It says until when, before as after it knows its own health."""
+    caplog.set_level("INFO", "claude_task_client")
+    limited = await place.submit("limit 3600")
+    async with place.worker():
+        await place.reaches(limited, readiness="parked")
+
+    assert await place.run_to_its_end(once=True) == 4
+    assert "A usage limit holds until" in caplog.messages[-1]
+
+
+async def test_its_own_log_tells_of_each_task(place: Place, caplog):
+    """Who starts it in a terminal sees what it does."""
+    caplog.set_level("INFO", "claude_task_client")
+    task_id = await place.submit("effect done")
+
+    await place.run_to_its_end(once=True)
+
+    told = [line for line in caplog.messages if f"#{task_id}" in line]
+    assert ("attempt 1" in told[0], "completed" in told[-1]) == (True, True)
+
+
 async def test_once_while_sick_exits_with_1(place: Place):
     """A sick worker takes nothing."""
     task_id = await place.submit("effect done")

@@ -24,6 +24,7 @@ class Found:
     base_branch: str | None
     remote: str | None
     test_command: str | None
+    has_commit: bool = True
 
 
 def top_folder(folder: Path) -> Path | None:
@@ -42,6 +43,7 @@ def detect(folder: Path, name: str | None = None) -> Found:
         base_branch=_base_branch(folder, remote),
         remote=remote,
         test_command=next(filter(None, (guess(folder) for guess in TEST_COMMANDS)), None),
+        has_commit=bool(_git(folder, "rev-list", "--all", "--max-count=1")),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from claude_task_client import output
 from claude_task_client.wire import time_text
 from claude_task_client.worker.executor import LineKind
 from claude_task_client.worker.job import Job, WorkspaceTrouble
@@ -13,6 +14,8 @@ from claude_task_client.worker.prompts import cut, subject_of
 from claude_task_client.worker.record import Ending, EndingKind
 
 NOTES_CHARACTERS_MAX = 4_000
+
+LINE_CHARACTERS_MAX = 300
 
 # What a result says of the stages that did not come about.
 NOT_YET: Final[Mapping[str, object]] = {
@@ -27,8 +30,7 @@ NOT_YET: Final[Mapping[str, object]] = {
 
 def completed(job: Job) -> Ending:
     """The task is done."""
-    output = job.record.output
-    notes = cut(output, characters=NOTES_CHARACTERS_MAX) or None
+    notes = cut(job.record.output, characters=NOTES_CHARACTERS_MAX) or None
     return Ending(
         kind=EndingKind.COMPLETED, body={"notes": notes, "result": result(job, success=True)}
     )
@@ -71,6 +73,20 @@ def parked_on(job: Job, question_id: int) -> Ending:
 def handed_back(notes: str, *, trouble: str | None = None) -> Ending:
     """The task goes back into the queue as it is; this worker keeps what it has of it."""
     return Ending(kind=EndingKind.RELEASED, body={"notes": notes}, keep=True, trouble=trouble)
+
+
+def in_a_line(ending: Ending) -> str:
+    """For the worker's own log: how it ended, where the work is, and why it is not done."""
+    told = ending.body
+    of_work = told.get("result")
+    work = of_work if isinstance(of_work, dict) else {}
+    commit, branch = work.get("commit"), work.get("branch")
+    place = f"commit {str(commit)[:12]} on {branch}" if commit else branch
+    why = told.get("error") or (None if ending.kind is EndingKind.COMPLETED else told.get("notes"))
+    question = told.get("question")
+    asked = f"question {question}: claude-task-client answer {question}" if question else None
+    parts = [ending.kind.value, place, asked, why]
+    return output.line("; ".join(str(part) for part in parts if part), LINE_CHARACTERS_MAX)
 
 
 def outage_ends(job: Job) -> datetime:

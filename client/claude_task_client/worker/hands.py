@@ -13,6 +13,7 @@ from claude_task_client.errors import AthenaError, NotFound, Refused
 from claude_task_client.wire import Task, time_text
 from claude_task_client.worker.assignment import Assignment, Office, put_away
 from claude_task_client.worker.config import Isolation, WorkerConfig
+from claude_task_client.worker.endings import in_a_line
 from claude_task_client.worker.holding import Holding
 from claude_task_client.worker.record import Ending, Journal, Record, journals, open_journal
 
@@ -160,6 +161,12 @@ class Hands:
         return task.status == "pending" and task.attempt == record.attempt
 
     def _start(self, assignment: Assignment) -> None:
+        record = assignment.journal.record
+        if record.ending is None:
+            log.info(
+                "Task #%s of %s: attempt %s, at %s.",
+                *(record.task_id, record.project, record.attempt, record.stage),
+            )
         self._assignments[assignment.task_id] = assignment
         self._spawn(self._live(assignment))
         self._office.changes.tell()
@@ -182,6 +189,7 @@ class Hands:
             self._office.changes.tell()
         if ending is None:
             return
+        log.info("Task #%s: %s", assignment.task_id, in_a_line(ending))
         self._note_end(assignment)
         if ending.keep:
             self._waiting[assignment.task_id] = assignment.journal

@@ -82,7 +82,10 @@ class Examination:
             async with self._at_once:
                 return await project_problems(project, self._environment)
 
-        return await self._kept(f"project {project.name}", PROJECT_FRESH_SECONDS, look)
+        name = f"project {project.name}"
+        if not project.path.exists():  # whatever it was before: no task can be done in it
+            self._good_until.pop(name, None)
+        return await self._kept(name, PROJECT_FRESH_SECONDS, look)
 
     async def _kept(self, name: str, fresh_seconds: float, look: Look) -> Sequence[Problem]:
         if self._seconds() < self._good_until.get(name, 0.0):

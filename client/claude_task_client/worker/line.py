@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final, TypeVar
 
+from claude_task_client.advice import advice
 from claude_task_client.errors import Denied, Refused, TooMany, Unavailable, Unreachable
 from claude_task_client.worker.changes import Changes
 
@@ -35,6 +36,7 @@ class Line:
         self.away_since: datetime | None = None
         self.why_away: str | None = None
         self.is_refused = False
+        self.advice = ""
         self._changes = changes
         self._back = Changes()
         self._now = now
@@ -79,10 +81,11 @@ class Line:
             return  # she is there, and has too much to do
         why = str(error)
         if self.why_away != why:
-            log.warning("%s Trying again.", why)
+            log.warning("%s Trying again. %s", why, advice(error) or "")
         is_news = not self.is_away
         self.away_since = self.away_since or self._now()
         self.why_away, self.is_refused = why, isinstance(error, Denied)
+        self.advice = advice(error) or ""
         if is_news:
             self._changes.tell()
 

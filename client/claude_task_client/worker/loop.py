@@ -46,7 +46,7 @@ TELL_SECONDS: Final = 10.0
 # After `--once`, how long a result may wait for Athena before this exits without having told her.
 LINGER_SECONDS: Final = 60.0
 
-SIGN_IN: Final = "Sign in again (`claude`, then /login), and send the worker a SIGHUP."
+SIGN_IN: Final = "Sign in as the worker's user (claude auth login), and send the worker a SIGHUP."
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +143,10 @@ class Worker:
 
     async def run(self) -> int:
         """Work until it is told to stop, or has done what it was started for; the exit code."""
+        athena = self._around.athena
+        log.info(
+            "%s serves %s for %s.", athena.instance, ", ".join(self._options.projects), athena.url
+        )
         async with self._group as group:
             background = [
                 group.create_task(each)
@@ -221,18 +225,22 @@ class Worker:
         if not self._options.once:
             return False
         is_limited = self._holdback.until is not None
-        return (
-            self._line.is_away or is_limited or (self._health.is_known and not self._health.is_fit)
+        return self._line.is_away or (
+            self._health.is_known and (is_limited or not self._health.is_fit)
         )
 
     def _why_nothing(self) -> int:
         if self._line.is_away:
-            log.error("%s", self._line.why_away)
+            log.error("Nothing was claimed. %s", self._line.advice)
             return EXIT_REFUSED if self._line.is_refused else EXIT_UNREACHABLE
         if not self._health.is_fit:
             return EXIT_REFUSED
         until = self._holdback.until
-        log.info("Nothing to do." if until is None else f"A usage limit holds until {until}.")
+        log.info(
+            "Nothing to do: no task waits for this worker."
+            if until is None
+            else f"A usage limit holds until {until:%Y-%m-%d %H:%M} UTC: nothing is claimed."
+        )
         return EXIT_NOTHING_TO_DO
 
     async def _next(self, projects: Sequence[str]) -> Claimed | None:

@@ -99,5 +99,7 @@ def _say_what_was_found(found: detecting.Found) -> None:
     output.say(f"  project      {found.name} in {output.line(str(found.path), None)}")
     output.say(f"  branch       {found.base_branch or 'none found: tasks start from HEAD'}")
     output.say(f"  tests        {found.test_command or 'none found: name them as test_command'}")
+    if not found.has_commit:
+        output.say("  commits      none yet: make a first one, which tasks can start from")
     if found.remote is None:
         output.say("  remote       none: push and pull_request cannot be turned on")
