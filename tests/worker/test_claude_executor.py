@@ -14,6 +14,7 @@ import pytest
 
 from claude_task_client.worker.executor import End, LineKind, Turn
 from claude_task_client.worker.executors.claude import ClaudeExecutor
+from claude_task_client.worker.executors.claude_stream import Story
 from tests.fakes.model import (
     Call,
     Cut,
@@ -405,6 +406,33 @@ async def test_a_program_that_does_not_even_read_is_ended_by_our_clock(
     outcome = await executor.run(turn("x" * 1_000_000, silence_seconds=1.0), FakeDesk())
 
     assert outcome.end is End.SILENT
+
+
+async def test_a_program_that_closes_its_output_and_stays_is_ended(
+    turn: TurnMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Nothing more can be heard of it, so no other clock of ours would end it."""
+    monkeypatch.setattr("claude_task_client.worker.executors.claude.LEAVING_SECONDS", 0.5)
+    (tmp_path / "temporary").mkdir()
+    closing = ["sh", "-c", "exec >&- 2>&-; exec sleep 600"]
+    executor = ClaudeExecutor(closing, {"PATH": os.environ["PATH"], "ATHENA_RUN": run_name()})
+
+    async with asyncio.timeout(60):
+        outcome = await executor.run(turn("Hello"), FakeDesk())
+
+    assert outcome.end is End.CRASHED
+    assert processes_of(executor) == []
+
+
+def test_costs_are_counted_where_the_program_tells_only_the_runs():
+    """As 2.1.197 does: each result has the sum of the run so far, and its own tokens."""
+    story = Story(FakeDesk())
+    for cost, tokens in ((0.5, 100), (0.75, 20)):
+        usage = {"input_tokens": tokens, "output_tokens": 1}
+        story.hear({"type": "result", "total_cost_usd": cost, "usage": usage, "num_turns": 2})
+
+    assert story.usage.total_cost_usd == pytest.approx(0.75)
+    assert (story.usage.input_tokens, story.usage.num_turns) == (120, 4)
 
 
 async def test_a_flood_of_lines_does_not_outlive_a_cancelling(turn: TurnMaker, tmp_path: Path):

@@ -90,7 +90,7 @@ class ClaudeExecutor:
                 ended_by_us = await run.talk(process)
                 if ended_by_us is not None:
                     await process.end()
-                code = await process.exited()
+                code = await _exit_code(process)
         except NotStarted as error:
             return Outcome(end=End.CRASHED, error=str(error))
         return run.outcome(ended_by_us, code, process.error_tail)
@@ -273,6 +273,15 @@ class _Run:
             # What it has started stays, such as a server: that need not be waited for.
             return End.SILENT if self._story.result is None else self._story.end()
         return None
+
+
+async def _exit_code(process: Process) -> int:
+    """Of a program whose output has ended: it should be gone, and is not waited for any longer."""
+    try:
+        async with asyncio.timeout(LEAVING_SECONDS):
+            return await process.exited()
+    except TimeoutError:
+        return await process.end()
 
 
 def _is_session(name: str) -> bool:

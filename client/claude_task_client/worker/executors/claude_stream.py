@@ -37,6 +37,14 @@ TELLING: Final = {
 SIGNED_OUT_STATUSES: Final = frozenset({401, 403})
 # What the service says where nothing but a person's act at the account can help.
 ACCOUNT_SIGNS: Final = ("not logged in", "credit balance is too low", "/login", "invalid api key")
+# What a result says was used since the one before: by model, in these names.
+SINCE_LAST: Final = "model_usage_since_last_result"
+TOKENS: Final = {
+    "input_tokens": "inputTokens",
+    "cache_read_input_tokens": "cacheReadInputTokens",
+    "cache_creation_input_tokens": "cacheCreationInputTokens",
+    "output_tokens": "outputTokens",
+}
 NO_SESSION: Final = "No conversation found with session ID"
 
 
@@ -63,6 +71,7 @@ class Story:
         self.has_retried = False
         self.is_resuming_call = False
         self._api_ms = 0
+        self._total_cost_usd = 0.0
         self._ears: Mapping[str, Callable[[Message], None]] = {
             "init": self._hear_init,
             "api_retry": self._hear_retry,
@@ -202,21 +211,34 @@ class Story:
         """What was used since the result before; the time with the API is the run's so far."""
         api_ms = int(message.get("duration_api_ms") or 0)
         before, self._api_ms = self._api_ms, api_ms
-        models = (message.get("model_usage_since_last_result") or {}).values()
-
-        def total(name: str) -> int:
-            return sum(int(model.get(name) or 0) for model in models)
-
+        tokens = self._tokens(message)
         return Usage(
-            total_cost_usd=sum(float(model.get("costUSD") or 0) for model in models),
+            total_cost_usd=self._cost(message),
             num_turns=int(message.get("num_turns") or 0),
             duration_ms=int(message.get("duration_ms") or 0),
             duration_api_ms=max(0, api_ms - before),
-            input_tokens=total("inputTokens"),
-            cache_read_input_tokens=total("cacheReadInputTokens"),
-            cache_creation_input_tokens=total("cacheCreationInputTokens"),
-            output_tokens=total("outputTokens"),
+            **tokens,
         )
+
+    def _cost(self, message: Message) -> float:
+        """Versions that do not tell the run's own cost apart tell no conversation's, either."""
+        total = float(message.get("total_cost_usd") or 0)
+        before, self._total_cost_usd = self._total_cost_usd, total
+        models = message.get(SINCE_LAST)
+        if models is None:
+            return max(0.0, total - before)
+        return sum(float(model.get("costUSD") or 0) for model in models.values())
+
+    @staticmethod
+    def _tokens(message: Message) -> dict[str, int]:
+        models = message.get(SINCE_LAST)
+        if models is None:
+            usage = message.get("usage") or {}
+            return {name: int(usage.get(name) or 0) for name in TOKENS}
+        return {
+            name: sum(int(model.get(theirs) or 0) for model in models.values())
+            for name, theirs in TOKENS.items()
+        }
 
 
 def call_line(tool: str, tool_input: Mapping[str, object]) -> str:
