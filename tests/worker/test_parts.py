@@ -11,7 +11,15 @@ from typing import Any
 
 import pytest
 
-from claude_task_client.errors import Denied, Invalid, TooMany, Unavailable, Unreachable
+from claude_task_client.errors import (
+    BadSettings,
+    Denied,
+    Invalid,
+    TooMany,
+    Unavailable,
+    Unreachable,
+)
+from claude_task_client.worker import locking, status
 from claude_task_client.worker.changes import Changes
 from claude_task_client.worker.health_watch import HealthWatch
 from claude_task_client.worker.holdback import Holdback
@@ -270,3 +278,23 @@ async def test_after_a_sleep_it_is_found_out_first_what_is_held(
         assert (await place.result(first))["success"]
 
     assert "slept for" in caplog.text
+
+
+def test_a_state_folder_that_cannot_be_written_is_said(tmp_path: Path):
+    """With its path, before anything is claimed."""
+    (tmp_path / "file").touch()
+
+    with (
+        pytest.raises(BadSettings, match="Cannot write"),
+        locking.held(tmp_path / "file" / "state"),
+    ):
+        pass
+    assert locking.holder(tmp_path / "file" / "state") is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"pid": 1}'])
+def test_a_damaged_status_file_says_nothing(tmp_path: Path, text: str):
+    """It is written anew by the next worker."""
+    (tmp_path / status.FILE).write_text(text)
+
+    assert status.read(tmp_path) is None
