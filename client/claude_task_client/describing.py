@@ -50,7 +50,9 @@ def text(task: Task) -> str:
         "Lane": task.lane,
         "Submitted": f"{output.moment(task.created_at)} by {task.created_by or '-'}"
         f" ({task.created_via or '-'})",
-        "Not before": task.not_before and output.moment(task.not_before),
+        "Not before": None
+        if task.has_ended
+        else task.not_before and output.moment(task.not_before),
         "Depends on": _numbers(task.depends_on),
         "Blocked by": _numbers(task.blocked_by),
         "Claimed": task.claimed_by and f"{output.moment(task.claimed_at)} by {task.claimed_by}",
@@ -86,11 +88,16 @@ def _outcome(result: Result) -> dict[str, str | None]:
     """What it took, and where the work is."""
     return {
         "Duration": _number(result.duration_ms, lambda ms: output.span(ms / 1000)),
-        "Cost": _number(result.total_cost_usd, lambda usd: f"${usd:.{2 if usd >= 0.01 else 4}f}"),
+        "Cost": _number(result.total_cost_usd, _dollars),
         "Branch": result.branch,
         "Commit": result.commit,
         "Pull request": result.pull_request_url,
     }
+
+
+def _dollars(usd: float) -> str:
+    """Small sums are no zero."""
+    return f"${usd:.{4 if 0 < usd < 0.01 else 2}f}"
 
 
 def event_line(event: Event) -> str:

@@ -362,6 +362,18 @@ def test_instances_that_claim_nothing_say_why(laptop, athena):
     assert "odd is" not in shown
 
 
+def test_show_of_a_failed_task_says_what_can_be_done(laptop):
+    """Until then nobody works on it."""
+    number = laptop.json("add", "x")["id"]
+    laptop.run("claim")
+    laptop.run("fail", "-e", "no luck", "--no-retry")
+
+    shown = laptop.run("show", str(number)).stdout
+
+    assert f"claude-task-client retry {number}" in shown
+    assert f"claude-task-client reply {number}" in shown
+
+
 def test_show_says_what_came_of_it(laptop):
     """Where the work is, and what it has cost, also of a task that failed; no stale progress."""
     number = laptop.json("add", "x", "--project", "p")["id"]

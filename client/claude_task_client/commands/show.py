@@ -25,6 +25,9 @@ def command(task_id: int, history: bool, as_json: bool) -> None:
         else:
             output.say(describing.text(task))
             _tell_of_questions(athena, task)
+            if task.status == "failed":
+                output.say(f"\nTry it again: claude-task-client retry {task.id}")
+                output.say(f'Go on with it: claude-task-client reply {task.id} "what to do"')
         return
     page = athena.history(task_id)
     if as_json:
