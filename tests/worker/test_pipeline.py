@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from claude_task_client.worker.config import ExecutorName, Limits
-from claude_task_client.worker.executor import Answer, End, Usage
+from claude_task_client.worker.executor import Answer, End, Outcome, Usage
 from claude_task_client.worker.job import Doubt, WorkspaceTrouble
 from claude_task_client.worker.pipeline import STEPS
 from claude_task_client.worker.record import EndingKind, journals
@@ -544,3 +544,17 @@ async def test_a_program_gets_the_task_each_time(tmp_path: Path):
 
     assert all("Mend the door" in str(prompt) for prompt in agent.prompts)
     assert "exit 1" in str(agent.prompts[1])
+
+
+async def test_the_time_with_the_api_is_counted_once(tmp_path: Path):
+    """The program tells that of the whole conversation with each run of it."""
+
+    def told(text: str, api_ms: int) -> Outcome:
+        usage = Usage(num_turns=1, duration_ms=2000, duration_api_ms=api_ms)
+        return done(text, usage=usage, session_id="s")
+
+    job = staged(tmp_path, agent=Played(told("Shall I?", 1000), told("", 1500), told("Ok.", 1800)))
+
+    ending = await job.run()
+
+    assert ending.body["result"]["duration_api_ms"] == 1800

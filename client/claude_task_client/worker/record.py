@@ -61,6 +61,7 @@ class Record:
     - `rejections`, `test_rounds`, `pauses`, `outages`: how often each sent the work back
     - `turns`, `worked_seconds`: what the task's limits are counted against; the auditor's are not
     - `doubts`: what the worker saw in the changes last time, and sent back
+    - `api_ms`: the time with the API that was told of a session so far, by its id
     - `tree`: the git tree that was judged, and is to be committed
     - `intents`: effects outside that were begun, by name, with what tells whether they happened
     - `result`: the fields of the result so far
@@ -91,6 +92,7 @@ class Record:
     outages: int = 0
     messages_seen: int = 0
     turns: int = 0
+    api_ms: dict[str, int] = field(default_factory=dict)
     worked_seconds: float = 0.0
     doubts: list[str] = field(default_factory=list)
     tree: str | None = None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, TypedDict
 
 from claude_task_client.worker.executor import Outcome
 from claude_task_client.worker.job import Job
+from claude_task_client.worker.record import Record
 
 AUDIT_TURNS_MAX: Final = 50
 AUDIT_SECONDS_MAX: Final = 900.0
@@ -68,9 +70,23 @@ def note_usage(job: Job, outcome: Outcome) -> None:
 def note_run(job: Job, outcome: Outcome) -> None:
     """Add a run of the working agent, and how it ended."""
     record = job.record
-    note_usage(job, outcome)
+    own = replace(outcome.usage, duration_api_ms=_own_api_ms(record, outcome))
+    note_usage(job, replace(outcome, usage=own))
     record.turns += outcome.usage.num_turns
     record.worked_seconds += outcome.usage.duration_ms / 1000
     record.end, record.error = outcome.end.value, outcome.error
     record.output = outcome.text or record.output
     record.session_id = outcome.session_id or record.session_id
+
+
+def _own_api_ms(record: Record, outcome: Outcome) -> int:
+    """The run's own time with the API: the program tells the whole conversation's (2.1.330)."""
+    told, session_id = outcome.usage.duration_api_ms, outcome.session_id
+    if session_id is None or not told:
+        return told
+    before = record.api_ms.get(session_id)
+    record.api_ms[session_id] = told
+    if before is None:
+        # It may have begun in another task, whose time is not known here.
+        return min(told, outcome.usage.duration_ms)
+    return told - before if told >= before else told
