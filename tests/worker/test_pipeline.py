@@ -558,3 +558,19 @@ async def test_the_time_with_the_api_is_counted_once(tmp_path: Path):
     ending = await job.run()
 
     assert ending.body["result"]["duration_api_ms"] == 1800
+
+
+@pytest.mark.parametrize("end", [End.DEFERRED, End.USAGE_LIMIT, End.API_UNAVAILABLE])
+async def test_waiting_is_no_round(tmp_path: Path, end: End):
+    """A person's answer or a limit that takes its time costs the task none of its rounds."""
+    waits = [done("", end=end) for _ in range(3)]
+    agent = Played(*waits, done("Shall I go on?"), done())
+    job = staged(tmp_path, agent=agent, limits=Limits(iterations=2))
+    job.people.answers[9] = Answer(text="allow")
+
+    for _ in waits:
+        job.record.question_id = 9
+        assert (await job.run()).kind is EndingKind.PARKED
+        job.record.ending = None
+
+    assert (await job.run()).kind is EndingKind.COMPLETED

@@ -104,6 +104,8 @@ async def _after_a_kill(job: Job) -> str:
 async def _judged(job: Job, outcome: Outcome) -> Verdict:
     """What ends the attempt, or lets it wait; all else is the next stage's to look at."""
     record = job.record
+    if outcome.end in putting_off.ENDS or outcome.end is End.DEFERRED:
+        record.iterations -= 1  # it goes on later: what waits is no round
     if outcome.end in putting_off.ENDS:
         # Whether what was said last was heard is not known: it is said again.
         record.is_running = True
