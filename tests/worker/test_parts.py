@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from claude_task_client import AsyncAthena
 from claude_task_client.errors import (
     BadSettings,
     Denied,
@@ -21,10 +22,14 @@ from claude_task_client.errors import (
 )
 from claude_task_client.worker import locking, status
 from claude_task_client.worker.changes import Changes
+from claude_task_client.worker.executor import LineKind
 from claude_task_client.worker.health_watch import HealthWatch
 from claude_task_client.worker.holdback import Holdback
 from claude_task_client.worker.line import Line
 from claude_task_client.worker.problem import Health, Problem
+from claude_task_client.worker.project_logs import ProjectLogs
+from claude_task_client.worker.record import Record, open_journal
+from claude_task_client.worker.reporter import JobReporter, TaskLog
 from claude_task_client.worker.sending import cleaned, cut, size_of
 from claude_task_client.worker.sessions import HeldSessions
 from tests.worker.at_work import Place
@@ -168,6 +173,33 @@ async def test_a_session_is_held_where_nothing_can_be_written(tmp_path: Path):
 
     async with HeldSessions(tmp_path / "file").hold("one"):
         pass
+
+
+async def test_a_transcript_that_cannot_be_read_holds_up_no_ending(tmp_path: Path):
+    """The disk gives it back no more: the task is told of without it."""
+    record = Record(task_id=7, attempt=1, project="house", description="", started_at="")
+    journal = open_journal(tmp_path / "7", record)
+    logs = ProjectLogs(tmp_path / "logs", now=Clock())
+    async with AsyncAthena("http://127.0.0.1:9", "ath_none", instance="pi") as athena:
+        reporter = JobReporter(
+            athena,
+            Line(Changes(), now=Clock()),
+            journal,
+            task_log=TaskLog(logs, "house", 7),
+            now=Clock(),
+            on_conflict=lambda: None,
+        )
+        reporter.log(LineKind.TEXT, "lost")
+        _remove_lines(journal.folder)
+        reporter.start()
+        async with asyncio.timeout(30):
+            await reporter.flush()
+            await reporter.close()
+
+
+def _remove_lines(folder: Path) -> None:
+    for lines in folder.glob("*.jsonl"):
+        lines.unlink()
 
 
 def test_values_are_cleaned_and_cut_for_athena():

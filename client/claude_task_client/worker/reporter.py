@@ -74,6 +74,7 @@ class JobReporter:
         self._progress_after = 0.0
         self._is_refused = False
         self._is_ending = False
+        self._is_broken = False
         self._sending: asyncio.Task[None] | None = None
 
     def log(self, kind: LineKind, text: str) -> None:
@@ -104,12 +105,21 @@ class JobReporter:
     def start(self) -> None:
         """Send from now on."""
         self._sending = asyncio.create_task(self._send_for_ever())
+        self._sending.add_done_callback(self._note_end)
 
     async def flush(self) -> None:
         """Return once Athena has the transcript, or takes no more of it. Progress is over."""
         self._is_ending = True
         self._changes.tell()
-        await self._changes.until(lambda: self._kept.is_sent or self._is_refused)
+        await self._changes.until(lambda: self._kept.is_sent or self._is_refused or self._is_broken)
+
+    def _note_end(self, sending: asyncio.Task[None]) -> None:
+        """Such as where the disk gives back no line: the task's end does not wait for those."""
+        error = None if sending.cancelled() else sending.exception()
+        if error is not None:
+            self._is_broken = True
+            self._task_log.fault(f"Nothing more is told of it: {error!r}")
+            self._changes.tell()
 
     def stop(self) -> None:
         """Send no more."""
