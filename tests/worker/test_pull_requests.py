@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from claude_task_client.worker import config_keys, pull_requests
 from claude_task_client.worker.config import Isolation
 from claude_task_client.worker.forges import Gitea, GitHub, GitLab, Remote
 from claude_task_client.worker.job import WorkspaceTrouble
@@ -56,6 +57,11 @@ async def pushed(project: Project) -> None:
     await done(work)
     branch = "refs/heads/athena/task-7"
     project.git("push", "--quiet", str(project.remote), f"{branch}:{branch}")
+
+
+def test_each_forge_can_be_configured():
+    """The config file takes what can be spoken to, and nothing else."""
+    assert set(config_keys.FORGES) == set(pull_requests.DIALECTS)
 
 
 @pytest.mark.parametrize("kind", KINDS)

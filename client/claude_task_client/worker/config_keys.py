@@ -20,7 +20,7 @@ from claude_task_client.worker.config import (
 from claude_task_client.worker.values import Reader
 
 PERMISSION_MODES: Final = ("default", "acceptEdits", "dontAsk", "auto", "bypassPermissions")
-FORGES: Final = ("github", "gitea", "forgejo")
+FORGES: Final = ("github", "gitlab", "gitea", "forgejo")
 JOBS_MAX: Final = 64
 WEEK_SECONDS: Final = 7 * values.DAY_SECONDS
 

@@ -29,7 +29,7 @@ from claude_task_client.worker.pushing import address_of
 REQUEST_SECONDS: Final = 30.0
 PAGES_MAX: Final = 10
 
-_DIALECTS: Final[Mapping[str, Dialect]] = {
+DIALECTS: Final[Mapping[str, Dialect]] = {
     "github": GitHub(),
     "gitea": Gitea(),
     "forgejo": Gitea(),
@@ -154,7 +154,7 @@ async def forge(git: Git, project: ProjectConfig, token: str | None) -> Forge:
     remote = remote_of(await address_of(git, project.remote))
     if remote is None:
         raise WorkspaceTrouble(f"{project.remote} is at no forge: turn `pull_request` off.")
-    dialect = _DIALECTS[project.forge]
+    dialect = DIALECTS[project.forge]
     return Forge(api_of(dialect, project.forge_url, remote.host), remote, token, dialect)
 
 
