@@ -253,3 +253,12 @@ def test_words_are_split_as_a_shell_splits_them():
     assert plain_words("""a 'b c' "d"'e'f '' g""") == ["a", "b c", "def", "", "g"]
     assert plain_words("a\tb") == ["a", "b"]
     assert plain_words("") == []
+
+
+@pytest.mark.parametrize("isolation", ["worktree", "remote"])
+def test_an_agent_in_another_place_is_asked_about(rules: Maker, isolation: str):
+    """It would leave a worktree and a branch in the repository, or send that to the cloud."""
+    tool_input = {"prompt": "x", "isolation": isolation}
+
+    assert rules().judge("Agent", tool_input) is ASK
+    assert rules("Agent").judge("Agent", tool_input) is ALLOW

@@ -103,7 +103,8 @@ class Permissions:
         return Decision.DENY if self.mode == "dontAsk" else Decision.ASK
 
     def _is_allowed(self, tool: str, tool_input: Mapping[str, object]) -> bool:
-        if tool in HARMLESS:
+        # An agent elsewhere: a worktree and branch of its own in the repository, or the cloud.
+        if tool in HARMLESS and not tool_input.get("isolation"):
             return True
         if tool in READERS:
             return self._reads_inside(tool, tool_input) or self._has_path_rule(tool, tool_input)
