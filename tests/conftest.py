@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from tests.store.engines import ENGINES, Engine
 # The same examples every day, and no time that one may take: what is new and random is looked for
 # with a profile of one's own, and not where somebody waits for a change to land.
 settings.load_profile("ci")
+
+# Whoever is begun in the background of a script is deaf to SIGINT, and so is all that it begins;
+# but some tests send it to programs of ours, which are to end by it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -50,18 +50,24 @@ class Screen:
 
 
 @pytest.fixture
-def show(laptop):
+def screens() -> Iterator[list[Screen]]:
+    """What is on them ends with the test."""
+    screens: list[Screen] = []
+    yield screens
+    for screen in screens:
+        screen.process.kill()
+        screen.process.wait()
+
+
+@pytest.fixture
+def show(laptop, screens: list[Screen]):
     """Runs a command on a terminal."""
-    screens = []
 
     def start(*words: str) -> Screen:
         screens.append(Screen(laptop.command(*words), laptop.environment()))
         return screens[-1]
 
-    yield start
-    for screen in screens:
-        screen.process.kill()
-        screen.process.wait()
+    return start
 
 
 def test_a_list_is_a_table_that_no_task_breaks_out_of(laptop, show: Callable[..., Screen]):
@@ -190,13 +196,14 @@ def test_a_transcript_has_colours_of_ours_alone(laptop, athena, show: Callable[.
     assert f"#{task.id} is completed" in screen.drawn
 
 
-def test_watch_says_when_athena_is_away_and_goes_on(start_server, tmp_path):
+def test_watch_says_when_athena_is_away_and_goes_on(start_server, tmp_path, screens):
     from tests.client.conftest import at
 
     server = start_server()
     laptop = at(server, tmp_path / "laptop")
     laptop.run("add", "Before")
     screen = Screen(laptop.command("watch"), laptop.environment())
+    screens.append(screen)
     screen.read_until("Before")
     server.stop()
     screen.read_until("Trying again")
