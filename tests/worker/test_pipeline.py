@@ -574,3 +574,15 @@ async def test_waiting_is_no_round(tmp_path: Path, end: End):
         job.record.ending = None
 
     assert (await job.run()).kind is EndingKind.COMPLETED
+
+
+async def test_a_follow_up_is_told_of_its_new_folder(tmp_path: Path):
+    """The conversation knows another one, which is gone; earlier work is on its own branch."""
+    job = staged(tmp_path, agent=Played(done()), continues="old")
+
+    await job.run()
+
+    (prompt,) = job.agent.prompts
+    assert str(tmp_path) in str(prompt)
+    assert "Mend the door" in str(prompt)
+    assert job.agent.turns[0].session_id == "old"

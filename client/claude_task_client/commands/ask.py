@@ -43,6 +43,7 @@ def command(
     if timeout is not None and not wait:
         raise click.UsageError("--timeout is for --wait.")
     task_id, text = _read(words)
+    click.get_current_context().params["task_id"] = task_id  # for the advice, should it be refused
     task = held(task_id)
     question = task.athena.ask(
         task.id,

@@ -68,6 +68,12 @@ CASES_SCHEMA: Final[Mapping[str, object]] = {
     "required": ["cases"],
 }
 
+MOVED: Final = """\
+This is a further task, in another folder: {folder}. Work there, and nowhere else; folders that you
+were in before may be gone. What was done earlier in this conversation was committed on a branch of
+its own (git branch --list 'athena/*'), and is in this folder only where it has been merged
+meanwhile: look, and where this task builds upon it, begin with git merge of that branch."""
+
 SAID_MEANWHILE: Final = "Before your work is committed, something was added to the task."
 
 OUTPUT_CHARACTERS_MAX: Final = 20_000

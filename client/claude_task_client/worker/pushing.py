@@ -41,7 +41,7 @@ async def address_of(git: Git, remote: str) -> str:
         return (await git.run("remote", "get-url", "--push", remote)).text
     except GitRefused as error:
         raise WorkspaceTrouble(
-            f"The repository has no remote {remote}: add one, or turn `push` off."
+            f"The repository has no remote {remote}.\nAdd one, or turn `push` off."
         ) from error
 
 

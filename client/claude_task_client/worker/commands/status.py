@@ -109,7 +109,8 @@ def _lines(worker: Mapping[str, Any]) -> Iterator[str]:
         since = f" since {_moment(worker['since'])}" if worker["since"] else ""
         yield f"{worker['state']}: pid {worker['pid']}{since}{who}"
     else:
-        yield f"not running{who}"
+        start = "; start it: claude-task-client work" if worker["tasks"] else ""
+        yield f"not running{who}{start}"
     yield f"in {worker['state_folder']}"
     if worker["projects"]:
         yield f"serves {', '.join(worker['projects'])}"
