@@ -35,7 +35,7 @@ async def test_document_is_served_without_a_key(api: ApiDriver):
 
 @mostly_on("sqlite", "what a database would choke on is in test_extremes.py")
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 async def test_schemathesis_finds_nothing(api: ApiDriver, tmp_path: Path):
     """Answers are as the document says, for valid and for invalid requests of all kinds."""
     process = await asyncio.create_subprocess_exec(
