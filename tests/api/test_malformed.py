@@ -40,7 +40,7 @@ async def answer_to(port: int, content: bytes) -> int | str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_malformed_requests_are_all_refused_well(start_server: Callable[..., RunningServer]):
     """5,000 of them: broken HTTP, wrong types, fuzzed JSON, odd paths, contradicting headers."""
     server = start_server(LOG_LEVEL="debug")

@@ -19,7 +19,7 @@ from tests.running import RunningServer
 from tests.scenario.crowd import until
 from tests.scenario.history import history_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 PATIENCE_SECONDS = 60.0
 # Requests to Discord that the story takes: the answer, the card, its change as it is claimed, the

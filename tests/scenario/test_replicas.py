@@ -21,11 +21,11 @@ from tests.store.engines import Engine, only_on
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
     only_on("postgres", "on SQLite there is one server"),
 ]
 
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 120.0
 StartReplicas = Callable[..., list[RunningServer]]
 
 

@@ -14,7 +14,7 @@ from tests.running import RunningServer
 from tests.scenario.crowd import until
 from tests.store.engines import only_on
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 DEADLINE_SECONDS = 240.0
 LINES = 1_500

@@ -19,7 +19,7 @@ KILLS = 6
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_random_kills_tell_each_thing_once(
     start_athena: StartAthena, discord: DiscordStandIn, seed: int

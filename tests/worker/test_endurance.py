@@ -212,7 +212,7 @@ async def test_a_stop_while_athena_is_away_loses_nothing(place: Place):
     assert (await place.result(task_id))["success"]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_killed_again_and_again(place: Place):
     """Whichever moment it is, of the worker or the server: each task ends once, each effect is
     there once, and no attempt is spent.
