@@ -70,7 +70,7 @@ def test_the_last_lines_are_shown_as_many_as_asked_for(laptop, pi):
     assert len(by_default) == 1 + 50
     assert [line.split(maxsplit=2)[-1] for line in two[1:]] == ["line 58", "line 59"]
     assert laptop.run("log", str(task.id), "-n", "0").stdout == ""
-    assert laptop.run("log", str(task.id), "-n", "501").returncode == EXIT_WRONG_USAGE
+    assert laptop.run("log", str(task.id), "-n", "100001").returncode == EXIT_WRONG_USAGE
 
 
 def test_an_empty_transcript_and_no_task_are_told_apart(laptop, pi):
@@ -79,6 +79,18 @@ def test_an_empty_transcript_and_no_task_are_told_apart(laptop, pi):
     assert (empty.returncode, empty.stdout) == (EXIT_DONE, "")
     assert "Nothing is recorded" in empty.stderr
     assert none.returncode == EXIT_REFUSED
+
+
+def test_a_long_transcript_is_shown_whole(laptop, pi):
+    """However many pages Athena makes of it."""
+    task = in_hand(pi)
+    write(pi, task, *[f"line {number}" for number in range(1200)])
+
+    shown = laptop.run("log", str(task.id), "--lines", "1100").stdout.splitlines()
+    raw = laptop.json("log", str(task.id), "--lines", "100000")
+
+    assert [line.split()[-1] for line in shown[1:]] == [str(n) for n in range(100, 1200)]
+    assert [line["text"] for line in raw["lines"]] == [f"line {n}" for n in range(1200)]
 
 
 def test_lines_that_are_not_kept_any_more_are_counted(laptop, pi):

@@ -12,9 +12,11 @@ from claude_task_client.errors import AthenaError
 from claude_task_client.options import athena_command, json_option, task_argument
 from claude_task_client.sync import Athena
 from claude_task_client.transcript import Screen
+from claude_task_client.transport import Json
 from claude_task_client.wire import LogPage
 
-LINES_MAX = 500  # of one page
+PAGE = 500  # lines that Athena gives at once
+LINES_MAX = 100_000
 
 
 @athena_command()
@@ -36,8 +38,7 @@ def command(task_id: int, follow: bool, lines: int, as_json: bool) -> None:
     ends with the task, whatever became of it; Ctrl-C ends it as well.
     """
     athena = connect()
-    # The end of the transcript is known by its last line only.
-    page = athena.log(task_id, tail=max(lines, 1))
+    page = _end(athena, task_id, lines)
     shown = page.lines[-lines:] if lines else ()
     screen = Screen()
     if as_json and not follow:
@@ -50,6 +51,21 @@ def command(task_id: int, follow: bool, lines: int, as_json: bool) -> None:
             output.print_json_line(line.raw) if as_json else screen.show(line)
         if follow:
             _follow(athena, task_id, page, None if as_json else screen)
+
+
+def _end(athena: Athena, task_id: int, lines: int) -> LogPage:
+    """So many of the last lines, and one at least: by it the end of the transcript is known."""
+    page = athena.log(task_id, tail=min(max(lines, 1), PAGE))
+    if lines <= PAGE or len(page.lines) < PAGE:
+        return page
+    first, last = page.lines[0].id, page.lines[-1].id
+    after = max(0, last - lines)
+    before: list[Json] = []
+    while after < first - 1:
+        part = athena.log(task_id, after=after, limit=PAGE).lines
+        before += [line.raw for line in part if line.id < first]
+        after = part[-1].id if part else last
+    return LogPage.read({**page.raw, "lines": before + [line.raw for line in page.lines]})
 
 
 def _introduce(task_id: int, page: LogPage, *, follow: bool) -> None:
