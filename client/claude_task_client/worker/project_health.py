@@ -79,7 +79,10 @@ async def _has_a_commit(project: ProjectConfig, git: Git) -> Sequence[Problem]:
     answer = await git.run("rev-list", "--all", "--max-count=1")
     if answer.text:
         return []
-    text = f"{project.path} has no commit yet.\nMake a first one: git commit --allow-empty"
+    text = (
+        f"{project.path} has no commit yet."
+        f"\nMake a first one: git -C {project.path} commit --allow-empty -m 'First commit'"
+    )
     return [_problem("no_commit", project, text)]
 
 
