@@ -222,6 +222,8 @@ async def test_a_failure_is_told_and_nothing_is_left(place: Place):
 
     assert task["error"] == "no luck"
     assert place.bench.effects == [f"rescued {task_id}"]
+    (error_log,) = (place.bench.state / "logs").glob("*.error.log")
+    assert f"#{task_id} failed; no luck" in error_log.read_text("utf-8")
 
 
 async def test_a_bug_in_a_stage_fails_the_attempt_visibly(place: Place):

@@ -15,7 +15,14 @@ from claude_task_client.worker.assignment import Assignment, Office, put_away
 from claude_task_client.worker.config import Isolation, WorkerConfig
 from claude_task_client.worker.endings import in_a_line
 from claude_task_client.worker.holding import Holding
-from claude_task_client.worker.record import Ending, Journal, Record, journals, open_journal
+from claude_task_client.worker.record import (
+    Ending,
+    EndingKind,
+    Journal,
+    Record,
+    journals,
+    open_journal,
+)
 
 # A claim's answer overtakes the end of the same task by no more than this many other ends.
 ENDED_MAX: Final = 1_000
@@ -189,7 +196,10 @@ class Hands:
             self._office.changes.tell()
         if ending is None:
             return
-        log.info("Task #%s: %s", assignment.task_id, in_a_line(ending))
+        told = in_a_line(ending)
+        log.info("Task #%s: %s", assignment.task_id, told)
+        if ending.kind is EndingKind.FAILED:
+            self._office.workshop.task_log(assignment.journal).fault(told)
         self._note_end(assignment)
         if ending.keep:
             self._waiting[assignment.task_id] = assignment.journal
