@@ -103,22 +103,15 @@ async def test_a_question_beyond_what_can_be_asked_is_a_no(place: Place):
     assert result["output"].startswith("deny This could not be asked")
 
 
-async def test_a_large_action_is_shown_cut(place: Place):
-    """A person sees its beginning, and how long it is; the answer counts for the whole."""
+async def test_an_action_too_large_to_be_shown_is_a_no(place: Place):
+    """Nobody can allow what nobody sees: no question is asked, and Claude is told what to do."""
     task_id = await place.submit("approve " + "x" * 19_000)
     async with place.worker():
+        result = await place.result(task_id)
 
-        async def asked():
-            page = await place.ask("GET", f"/api/questions?task={task_id}")
-            return page["questions"]
-
-        [question] = await until(asked)
-        shown = question["action"]["input"]["command"]
-        await place.ask("POST", f"/api/questions/{question['id']}/answer", {"answer": "allow"})
-        await place.result(task_id)
-
-    assert shown.startswith("xxx")
-    assert shown.endswith("(19000 characters)")
+    page = await place.ask("GET", f"/api/questions?task={task_id}&status=all")
+    assert page["questions"] == []
+    assert result["output"].startswith("deny This is too large to be shown to a person.")
 
 
 async def test_a_task_that_comes_back_while_it_is_put_down_goes_on(place: Place):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
@@ -26,8 +25,6 @@ TEXT_CHARACTERS_MAX: Final = 4_000
 CHOICES_MAX: Final = 25
 CHOICE_CHARACTERS_MAX: Final = 100
 INPUT_BYTES_MAX: Final = 15 * 1024
-# How long each text in a larger input may be, tried in turn.
-INPUT_CUTS: Final = (4_000, 1_000, 200, 200)
 KEY_CHARACTERS_MAX: Final = 100
 # While the hold on the task is in doubt, between two tries.
 DOUBT_SECONDS: Final = 1.0
@@ -71,6 +68,8 @@ class JobPeople:
         the last one waits. Where Athena is away, the patience begins when she has the question.
         """
         record = self._journal.record
+        if size_of(cleaned(question.input)) > INPUT_BYTES_MAX:
+            return 0, _TOO_LARGE
         try:
             asked = await self._put(question)
         except Refused as error:
@@ -135,7 +134,7 @@ class JobPeople:
         times = record.answered.get(question.key, 0)
         key = f"{question.key[: KEY_CHARACTERS_MAX - 10]}.{times}"
         is_approval = question.kind is QuestionKind.APPROVAL
-        action = {"tool": question.tool, "input": _shown(question.input)} if is_approval else None
+        action = {"tool": question.tool, "input": cleaned(question.input)} if is_approval else None
         choices = cut(cleaned(list(question.choices[:CHOICES_MAX])), CHOICE_CHARACTERS_MAX)
         return await self._athena.ask(
             record.task_id,
@@ -231,6 +230,12 @@ class JobDesk:
         return Path(self._journal.record.folder or "/nowhere")
 
 
+# Nobody can allow what nobody sees.
+_TOO_LARGE: Final = Answer(
+    text="deny",
+    note="This is too large to be shown to a person. Put it into files with smaller calls, and ask"
+    " for a short one that uses them.",
+)
 _WITHDRAWN: Final = Answer(text="deny", note="The question was withdrawn.")
 
 
@@ -240,13 +245,3 @@ def _answer_of(question: wire.Question) -> Answer | None:
     if question.answer is None:
         return _WITHDRAWN
     return Answer(text=question.answer, note=question.note, answered_by=question.answered_by)
-
-
-def _shown(tool_input: Mapping[str, object]) -> Mapping[str, object]:
-    """An action's input as a person is shown it: whole, wherever it fits."""
-    told: Mapping[str, object] = cleaned(tool_input)
-    for characters in INPUT_CUTS:
-        if size_of(told) <= INPUT_BYTES_MAX:
-            return told
-        told = cut(told, characters)
-    return {"input": shortened(json.dumps(told, ensure_ascii=False), INPUT_CUTS[-1])}
