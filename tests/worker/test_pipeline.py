@@ -507,6 +507,21 @@ async def test_a_word_beyond_the_last_round_spoils_nothing(tmp_path: Path):
     assert any("Use oak." in text for _, text in job.lines.lines)
 
 
+async def test_what_git_refuses_for_good_is_not_worked_on_again(tmp_path: Path):
+    """Claude would do all of it once more, to meet the same refusal; a person has to look."""
+    job = staged(tmp_path, agent=Played(done()), push=True)
+
+    async def refuse() -> None:
+        raise WorkspaceTrouble("The branch has moved on.")
+
+    job.workspace.push = refuse  # type: ignore[method-assign]
+    ending = await job.run()
+
+    assert ending.kind is EndingKind.FAILED
+    assert (ending.body["error"], ending.body["retry"]) == ("The branch has moved on.", False)
+    assert ending.body["result"]["commit"] == "c" * 40
+
+
 async def test_a_program_that_fails_is_not_talked_to(tmp_path: Path):
     """It would do the same again, at once; its work stays on the branch, as for any failure."""
     failed = done("trying", end=End.FAILED, error="job.sh ended with exit code 7:\ntrying")

@@ -25,8 +25,9 @@ from claude_task_client.worker.problem import Problem
 VERSION_SECONDS: Final = 30.0
 STATUS_SECONDS: Final = 30.0
 OUTPUT_BYTES_MAX: Final = 64 * 1024
-# The first with which a run can be asked, resumed and ended as the worker does it.
-VERSION_MIN: Final = (2, 1, 0)
+# Hooks, deferred calls and credentials by file descriptor were seen to work with this one. Safety
+# hangs on them: an older one is not trusted with a task.
+VERSION_MIN: Final = (2, 1, 330)
 # Variables any of which signs in by itself: there is nothing to look up then.
 CREDENTIALS: Final = frozenset(
     {"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"}

@@ -77,4 +77,6 @@ async def _troubled(job: Job, trouble: WorkspaceTrouble) -> Finish:
     if trouble.transient:
         return await putting_off.after_trouble(job, trouble)
     job.reporter.log(LineKind.ERROR, str(trouble))
-    return Finish(endings.failed(job, str(trouble), retry=True))
+    # Claude would do all of it again, to meet the same refusal: that is for a person to mend.
+    has_worked = job.record.session_id is not None
+    return Finish(endings.failed(job, str(trouble), retry=not has_worked))
