@@ -97,7 +97,10 @@ async def test_a_turn_is_done_and_told(
     assert desk.said(LineKind.TOOL) == [f"Write: {file}", "Bash: cat a.txt"]
     assert desk.said(LineKind.TEXT) == ["I write.", "Ok."]
     assert "one" in desk.said(LineKind.RESULT)
-    assert desk.progresses == ["I write.", f"Write: {file}", "Bash: cat a.txt", "Ok."]
+    first, written, *others = desk.progresses
+    assert [first, *others] == ["I write.", "Bash: cat a.txt", "Ok."]
+    # Where the tests have their files in a long path, it is cut.
+    assert written == f"Write: {file}" or f"Write: {file}".startswith(written.removesuffix("…"))
     assert desk.questions == []
     assert (outcome.usage.num_turns, outcome.usage.input_tokens) == (3, 300)
     assert outcome.usage.total_cost_usd > 0
