@@ -20,6 +20,7 @@ from claude_task_client.worker.record import (
     EndingKind,
     Journal,
     Record,
+    clear_remains,
     journals,
     open_journal,
 )
@@ -102,6 +103,7 @@ class Hands:
 
     async def recover(self, holding: Holding) -> None:
         """Pick up what an earlier life of this worker has left."""
+        clear_remains(self._folder)
         found = list(journals(self._folder))
         for journal in found:
             ending = journal.record.ending

@@ -138,6 +138,16 @@ def journals(folder: Path) -> Iterator[Journal]:
             yield Journal(path.parent, _read(json.loads(path.read_text(encoding="utf-8"))))
 
 
+def clear_remains(folder: Path) -> None:
+    """Remove what kills have left of journals: begun without a record yet, or removed by half.
+
+    For the start alone, when no journal is being opened.
+    """
+    for path in folder.glob("*/"):
+        if not (path / FILE).exists():
+            shutil.rmtree(path, ignore_errors=True)
+
+
 def _read(content: Mapping[str, Any]) -> Record:
     known = {f.name for f in fields(Record)}
     values = {name: value for name, value in content.items() if name in known}
