@@ -115,9 +115,12 @@ def put_aside(path: Path) -> Path | None:
 
 
 async def delete(folder: Path) -> None:
-    """Remove a folder; it is gone at once, and its content as soon as may be."""
-    aside = _renamed(folder)
-    if aside is not None:
+    """Remove a folder; it is gone at once, and its content as soon as may be.
+
+    What an interrupted removal has left of it goes as well.
+    """
+    _put_away(folder)
+    for aside in folder.parent.glob(f"{REMOVING}{folder.name}-*"):
         await asyncio.to_thread(_delete_all, aside)
 
 
@@ -131,12 +134,9 @@ def _left(home: Path) -> list[Path]:
     return list(home.glob(f"{REMOVING}*"))
 
 
-def _renamed(folder: Path) -> Path | None:
-    if not (folder.exists() or folder.is_symlink()):
-        return None
-    aside = _free(str(folder.with_name(f"{REMOVING}{folder.name}")))
-    folder.rename(aside)
-    return aside
+def _put_away(folder: Path) -> None:
+    if folder.exists() or folder.is_symlink():
+        folder.rename(_free(str(folder.with_name(f"{REMOVING}{folder.name}"))))
 
 
 def _free(beginning: str) -> Path:

@@ -148,6 +148,8 @@ class GitWorkspace:
             if not self._in_place:
                 await self._remove(held)
             self._note.unlink(missing_ok=True)
+            for aside in self._home.glob(f".{self._note.name}.*"):
+                aside.unlink(missing_ok=True)  # of a worker that was killed while it wrote the note
             self._note.with_suffix(".lock").unlink(missing_ok=True)
 
     # --- making -------------------------------------------------------------------------------
