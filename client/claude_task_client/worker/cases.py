@@ -40,7 +40,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCase:
-    """A case and what came of it; `error` where it could not be run at all."""
+    """A case and what came of it."""
 
     case: Case
     check: Check

@@ -57,7 +57,7 @@ class Record:
     - `is_running`: a run of Claude was begun and has not ended, as far as is known
     - `is_deferred`: the conversation ended in a call that waits for the answer to `question_id`
     - `end`, `error`, `output`: how the last run ended
-    - `answered`: how often a question of a key was answered: what is asked again is asked anew
+    - `answered`: how often leave was given or denied by key: the same call later is asked anew
     - `rejections`, `test_rounds`, `pauses`, `outages`: how often each sent the work back
     - `turns`, `worked_seconds`: what the task's limits are counted against; the auditor's are not
     - `doubts`: what the worker saw in the changes last time, and sent back
