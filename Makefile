@@ -58,7 +58,7 @@ release: $(VENV)/.dev ## check everything, and build wheel and source archive in
 
 # dev first: the smaller locks take its versions, so that switching between them changes nothing.
 lock: | $(BIN)/uv ## renew the locked requirements (UPGRADE=1 also moves to newer versions)
-	$(LOCK) $(if $(UPGRADE),--upgrade) pyproject.toml --extra server --extra postgres --extra worker --group dev --group build -o requirements/dev.txt
+	$(LOCK) $(if $(UPGRADE),--upgrade) pyproject.toml --extra server --extra postgres --extra worker --extra mcp --group dev --group build -o requirements/dev.txt
 	$(LOCK) -c requirements/dev.txt pyproject.toml --extra server --extra postgres -o requirements/server.txt
 	$(LOCK) -c requirements/dev.txt pyproject.toml --extra worker -o requirements/worker.txt
 	$(LOCK) -c requirements/dev.txt --group pyproject.toml:build -o requirements/build.txt
