@@ -245,7 +245,7 @@ class Workshop:
         self, name: str, *turns: Sequence[Step], auditor: Sequence[Sequence[Step]] | None = None
     ) -> None:
         """What the model does with the tasks of this name; the auditor approves all by itself."""
-        approving = [[structured(verdict="approved", findings=[])]] * 50
+        approving = [[structured(verdict="approved", findings=[])]] * 1_000
         self.model.script(name, *turns, auditor=approving if auditor is None else auditor)
 
     def add(self, script: str, **fields: Any) -> int:
