@@ -122,15 +122,19 @@ class Streams:
     ) -> None:
         loop = asyncio.get_running_loop()
         comment_at = loop.time() + _COMMENT_EVERY.total_seconds()
+        waiting: Frames | None = None
         while not self._feed.stopping and request.transport is not None:
+            frames = Frames(b"")
             try:
+                if waiting is None:
+                    remaining = timedelta(seconds=max(0.0, comment_at - loop.time()))
+                    waiting = await source.more(remaining)
+                # Asked last: nothing that came after the key was revoked goes out.
                 if not await is_valid():
                     return
-                remaining = timedelta(seconds=max(0.0, comment_at - loop.time()))
-                frames = await source.more(remaining)
+                frames, waiting = waiting, None
             except Unavailable:
                 # The store is away for a while: the stream waits with its listener.
-                frames = Frames(b"")
                 await asyncio.sleep(_AWAY_SECONDS)
             content = frames.content
             if not content and loop.time() >= comment_at:
