@@ -174,7 +174,7 @@ def _checked_description(text: str | None) -> str | None:
 def _read(file: Path) -> list[Source]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        return [_source(entry) for entry in content["sources"]]
+        return [_source(entry) for entry in _list(content["sources"])]
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -184,6 +184,12 @@ def _read(file: Path) -> list[Source]:
         raise BadSettings(
             f"{file} is damaged ({error}). Mend it, or remove it and add the sources anew."
         ) from error
+
+
+def _list(value: object) -> list[Mapping[str, object]]:
+    if not isinstance(value, list):
+        raise TypeError("sources is no list")
+    return value
 
 
 def _source(entry: Mapping[str, object]) -> Source:
