@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from claude_task_client import output, settings
 from claude_task_client.connection import connect
@@ -16,6 +16,18 @@ from claude_task_client.sync import Athena
 LOST: Final = frozenset({"not_holder", "task_cancelled", "task_not_found", "invalid_transition"})
 
 
+class Holding(Protocol):
+    """Whatever calls Athena in an instance's name, blocking or not."""
+
+    @property
+    def url(self) -> str:
+        """Where Athena is."""
+
+    @property
+    def instance(self) -> str:
+        """Who calls."""
+
+
 class Held(NamedTuple):
     """A task in hand. `attempt` is None where it was not claimed by a command on this machine."""
 
@@ -24,17 +36,17 @@ class Held(NamedTuple):
     attempt: int | None
 
 
-def claims_of(athena: Athena) -> Claims:
+def claims_of(athena: Holding) -> Claims:
     """What this instance remembers."""
     return Claims(settings.state_folder(), Holder(url=athena.url, instance=athena.instance))
 
 
-def remember(athena: Athena, task_id: int, attempt: int) -> None:
+def remember(athena: Holding, task_id: int, attempt: int) -> None:
     """Note a claim. The claim stands even where that fails."""
     _note(lambda: claims_of(athena).remember(task_id, attempt))
 
 
-def forget(athena: Athena, task_id: int) -> None:
+def forget(athena: Holding, task_id: int) -> None:
     """Note the end of a claim."""
     _note(lambda: claims_of(athena).forget(task_id))
 
