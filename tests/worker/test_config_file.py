@@ -72,6 +72,9 @@ lease = "5m"
 grace = 0
 disk_free_mb_min = 0
 
+[sources]
+watch = false
+
 [limits]
 iterations = 5
 pauses = 0
@@ -128,6 +131,7 @@ forge_url = "https://git.example.org/"
         "/opt/claude",
     )
     assert (config.lease_seconds, config.grace_seconds, config.disk_free_mb_min) == (300, 0, 0)
+    assert not config.watch_sources
     assert config.limits == Limits(
         iterations=5,
         pauses=0,
@@ -176,7 +180,11 @@ forge_url = "https://git.example.org/"
 @pytest.mark.parametrize(
     ("kind", "keys", "elsewhere"),
     [
-        (WorkerConfig, config_keys.worker_keys(), {"projects", "file", "limits", "texts"}),
+        (
+            WorkerConfig,
+            (*config_keys.worker_keys(), *config_keys.source_keys()),
+            {"projects", "file", "limits", "texts"},
+        ),
         (ProjectConfig, config_keys.project_keys(Path()), {"name"}),
         (Limits, config_keys.limit_keys(), set()),
         (Texts, config_keys.text_keys(), set()),
@@ -261,6 +269,7 @@ feedback = "{tasks}"
         ('claude_environment = ["A-B"]', "no name of a variable"),
         ("projects = 5", "must be a table"),
         ("limits = []", "must be a table"),
+        ("[sources]\nwatch = 1", "true or false"),
         ("[limits]\nfeedback_every = -1", "whole number from 0"),
         ("[limits]\npatience = 1e400", "length of time"),
         ("[texts]\ngo_on = '{task}'", "nothing fills in: take it out"),

@@ -18,6 +18,7 @@ KEYS = [
     (kind, key)
     for kind, keys in (
         (WorkerConfig, config_keys.worker_keys()),
+        (WorkerConfig, config_keys.source_keys()),
         (ProjectConfig, config_keys.project_keys(Path())),
         (Limits, config_keys.limit_keys()),
     )

@@ -121,6 +121,7 @@ class WorkerConfig:
       settings, which `claude` gets and nothing else does
     - `grace_seconds`: how long running tasks may go on after SIGTERM before they are handed back
     - `disk_free_mb_min`: below this nothing is claimed
+    - `watch_sources`: folders of task documents are watched as well: `[sources]`
     """
 
     projects: Mapping[str, ProjectConfig]
@@ -138,5 +139,6 @@ class WorkerConfig:
     lease_seconds: float = 120.0
     grace_seconds: float = 10.0
     disk_free_mb_min: int = 1024
+    watch_sources: bool = True
     limits: Limits = field(default_factory=Limits)
     texts: Texts = field(default_factory=Texts)

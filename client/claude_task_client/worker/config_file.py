@@ -27,7 +27,7 @@ from claude_task_client.worker.values import Wrong
 
 FILE: Final = "worker.toml"
 FILE_BYTES_MAX: Final = 1024 * 1024
-TABLES: Final = ("projects", "limits", "texts")
+TABLES: Final = ("projects", "sources", "limits", "texts")
 RESERVED: Final = ".error"
 
 _BARE: Final = ("HEAD", "objects", "refs")
@@ -112,6 +112,9 @@ class _Reader:
 
     def worker(self, content: Mapping[str, Any]) -> WorkerConfig:
         found = self._values((), content, config_keys.worker_keys(), tables=TABLES)
+        found |= self._values(
+            ("sources",), self._table(content, "sources"), config_keys.source_keys()
+        )
         limits = self._values(("limits",), self._table(content, "limits"), config_keys.limit_keys())
         texts = self._values(("texts",), self._table(content, "texts"), config_keys.text_keys())
         return WorkerConfig(

@@ -229,6 +229,19 @@ def project_keys(folder: Path) -> Sequence[Key]:
     )
 
 
+def source_keys() -> Sequence[Key]:
+    """What stands in `[sources]`."""
+    return (
+        Key(
+            "watch",
+            "watch_sources",
+            values.flag,
+            "the folders of task documents that `claude-task-client sources list` shows are watched"
+            " as well: those of the projects served here, and those without a project",
+        ),
+    )
+
+
 def limit_keys() -> Sequence[Key]:
     """What stands in `[limits]`."""
     return (
