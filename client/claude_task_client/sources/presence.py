@@ -1,0 +1,139 @@
+"""Who watches a source: each watcher says so in a small file of the source, and takes it away.
+
+Nothing depends on it but what people are told: two may watch the same source, and a file that a
+killed one has left says nothing after a few minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from claude_task_client import clock, settings
+from claude_task_client.sources.registry import Source
+from claude_task_client.wire import time_text
+
+FOLDER: Final = Path(".athena/watchers")
+REPEAT_SECONDS: Final = 60.0
+# Two words may be lost, and clocks of two machines differ a little.
+GONE_AFTER: Final = timedelta(minutes=4)
+FORGOTTEN_AFTER: Final = timedelta(days=1)
+FILE_MODE: Final = 0o644  # others of a shared mount read it, whatever the umask
+FILE_BYTES_MAX: Final = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watcher:
+    """A process that watches: `kind` is `worker` or `sources watch`. Times are as on the wire."""
+
+    host: str
+    pid: int
+    kind: str
+    since: str
+    seen_at: str
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is, or was, a process of this machine."""
+        return self.host == settings.host_name()
+
+
+def watchers(source: Source) -> Sequence[Watcher]:
+    """Those that watch it now."""
+    return [each for _, each in _notes(source) if _lives(each)]
+
+
+@contextlib.asynccontextmanager
+async def announced(sources: Iterable[Source], *, kind: str) -> AsyncIterator[None]:
+    """Say that this process watches these sources, for the length of the block.
+
+    Where that cannot be written, watching goes on: what is wrong there is the watcher's to tell.
+    """
+    announcing = asyncio.create_task(_announce(list(sources), kind))
+    try:
+        yield
+    finally:
+        announcing.cancel()
+        await asyncio.wait({announcing})
+        for source in sources:
+            with contextlib.suppress(OSError):
+                _file(source).unlink()
+
+
+async def _announce(sources: Sequence[Source], kind: str) -> None:
+    since = time_text(clock.now())
+    while True:
+        # A thread: a mount that hangs must not hold up the rest of this process.
+        await asyncio.to_thread(_write_all, sources, kind, since)
+        await asyncio.sleep(REPEAT_SECONDS)
+
+
+def _write_all(sources: Sequence[Source], kind: str, since: str) -> None:
+    told = Watcher(
+        host=settings.host_name(),
+        pid=os.getpid(),
+        kind=kind,
+        since=since,
+        seen_at=time_text(clock.now()),
+    )
+    for source in sources:
+        with contextlib.suppress(OSError):
+            _write(_file(source), json.dumps(asdict(told)) + "\n")
+        with contextlib.suppress(OSError):
+            _clear(source)
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.parent.mkdir(exist_ok=True)  # never the source itself: a mount may be away
+    file.parent.mkdir(exist_ok=True)
+    aside = file.with_suffix(".tmp")
+    aside.write_text(text, "utf-8")
+    aside.chmod(FILE_MODE)
+    aside.replace(file)
+
+
+def _clear(source: Source) -> None:
+    """Take away what those who were killed have left."""
+    for file, each in _notes(source):
+        if clock.now() - datetime.fromisoformat(each.seen_at) > FORGOTTEN_AFTER:
+            file.unlink()
+
+
+def _notes(source: Source) -> Iterator[tuple[Path, Watcher]]:
+    for file in sorted((source.path / FOLDER).glob("*.json")):
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            if file.stat().st_size <= FILE_BYTES_MAX:
+                watcher = Watcher(**json.loads(file.read_text("utf-8")))
+                datetime.fromisoformat(watcher.seen_at)
+                yield file, watcher
+
+
+def _file(source: Source) -> Path:
+    return source.path / FOLDER / f"{settings.host_name()}-{os.getpid()}.json"
+
+
+def _lives(watcher: Watcher) -> bool:
+    if clock.now() - datetime.fromisoformat(watcher.seen_at) > GONE_AFTER:
+        return False
+    return not watcher.is_here or is_process(watcher.pid)
+
+
+def is_process(pid: int) -> bool:
+    """Whether there is such a process on this machine; where that cannot be asked: yes."""
+    if sys.platform == "win32":
+        return True  # os.kill would end it
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
