@@ -51,6 +51,7 @@ class Hands:
         self._assignments: dict[int, Assignment] = {}
         self._waiting: dict[int, Journal] = {}
         self._ended: dict[int, int] = {}
+        self._doubted: set[int] = set()
         self._lives: set[asyncio.Task[None]] = set()
         self.begun = 0
         self.done = 0
@@ -114,14 +115,27 @@ class Hands:
                 await self._recover_interrupted(journal, holding)
 
     async def review(self) -> None:
-        """Put away what waits here for a task that will not come back."""
+        """Put away what waits here for tasks that will not come back."""
         for journal in list(self._waiting.values()):
-            record = journal.record
-            if await self._will_come_back(record):
-                continue
-            if self._waiting.get(record.task_id) is journal:
-                del self._waiting[record.task_id]
-                await put_away(self._office, journal)
+            await self._review(journal)
+
+    def doubt(self, task_id: int) -> None:
+        """Something has happened to a task: what waits here of it may wait in vain."""
+        journal = self._waiting.get(task_id)
+        if journal is not None:
+            self._spawn(self._review(journal))
+        elif task_id in self._assignments:
+            self._doubted.add(task_id)  # it may be on its way to those that wait
+
+    async def _review(self, journal: Journal) -> None:
+        record = journal.record
+        if await self._will_come_back(record):
+            return
+        if self._waiting.get(record.task_id) is journal:
+            del self._waiting[record.task_id]
+            self._office.workshop.task_log(journal).note("does not come back: put away")
+            await put_away(self._office, journal)
+            self._office.changes.tell()
 
     def drop(self) -> None:
         """Let go of everything: what is left is on disk, and the next life's to go on with."""
@@ -194,6 +208,8 @@ class Hands:
             log.exception("task #%s is stuck", assignment.task_id)
         finally:
             del self._assignments[assignment.task_id]
+            is_doubted = assignment.task_id in self._doubted
+            self._doubted.discard(assignment.task_id)
             self.done += 1
             self._office.changes.tell()
         if ending is None:
@@ -205,6 +221,8 @@ class Hands:
         self._note_end(assignment)
         if ending.keep:
             self._waiting[assignment.task_id] = assignment.journal
+            if is_doubted:
+                self.doubt(assignment.task_id)
 
     def _note_end(self, assignment: Assignment) -> None:
         self._ended[assignment.task_id] = assignment.attempt

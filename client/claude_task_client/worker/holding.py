@@ -26,7 +26,9 @@ BEAT_SECONDS_MAX: Final = 60.0
 # A stream that may not be read now, such as for want of a scope, may be allowed later.
 STREAM_DENIED_SECONDS: Final = 600.0
 
-_NEWS: Final = ("task.cancelled", "message.sent")
+# Of all instances: what was parked here is nobody's, and may be taken by anybody.
+_TAKEN: Final = ("task.cancelled", "task.deleted", "task.claimed")
+_NEWS: Final = (*_TAKEN, "message.sent")
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +59,11 @@ class InHand(Protocol):
 
 
 class Holding:
-    """Heartbeats and events of one worker."""
+    """Heartbeats and events of one worker.
+
+    - `on_taken`: something has happened to a task, by its number, that may wait here to go on
+    - `on_missed`: events may have been missed
+    """
 
     def __init__(
         self,
@@ -66,9 +72,13 @@ class Holding:
         *,
         in_hand: Callable[[], Collection[InHand]],
         introduction: Callable[[], Mapping[str, Any]],
+        on_taken: Callable[[int], None],
+        on_missed: Callable[[], None],
         lease_seconds: float,
     ) -> None:
         self._athena = athena
+        self._on_taken = on_taken
+        self._on_missed = on_missed
         self._line = line
         self._in_hand = in_hand
         self._introduction = introduction
@@ -186,6 +196,7 @@ class Holding:
                 await asyncio.wait({stream})
             finally:
                 stream.cancel()
+            self._on_missed()
             error = None if stream.cancelled() else stream.exception()
             if isinstance(error, Denied):
                 log.warning("No event stream (%s): cancelling is noticed by heartbeats.", error)
@@ -201,7 +212,7 @@ class Holding:
 
     async def _follow(self) -> None:
         events = self._athena.events(
-            after=self._last_event, instance=self._athena.instance, kind=",".join(_NEWS)
+            after=self._last_event, kind=",".join(_NEWS), on_lost=lambda _: self._on_missed()
         )
         async with contextlib.aclosing(events):
             async for event in events:
@@ -211,11 +222,22 @@ class Holding:
     async def _hear(self, event: Event) -> None:
         if event.type == "reset":
             self.beat_soon()
-            return
-        held = self._running(event.task_id or 0)
-        if held is None:
-            return
-        if event.type == "task.cancelled":
+            self._on_missed()
+        elif event.task_id is not None and not self._is_own_claim(event):
+            held = self._running(event.task_id)
+            if held is not None:
+                await self._hear_of(held, event)
+            elif event.type in _TAKEN:
+                self._on_taken(event.task_id)
+
+    async def _hear_of(self, held: InHand, event: Event) -> None:
+        if event.type == "message.sent":
+            await held.look()
+        elif event.type == "task.cancelled" and event.data.get("attempt") == held.attempt:
             held.abandon("It was cancelled.")
         else:
-            await held.look()
+            # It may be of long ago, from before the task came here: a heartbeat tells.
+            self.beat_soon()
+
+    def _is_own_claim(self, event: Event) -> bool:
+        return event.type == "task.claimed" and event.data.get("instance") == self._athena.instance

@@ -34,12 +34,11 @@ from claude_task_client.worker.line import Line
 from claude_task_client.worker.options import WorkOptions
 from claude_task_client.worker.outbox import Outbox
 from claude_task_client.worker.record import Ending, EndingKind
+from claude_task_client.worker.reviewing import Reviewing
 from claude_task_client.worker.rousing import Rousing
 from claude_task_client.worker.showing import Parts, Showing
 
 POLL_SECONDS: Final = 60.0
-# How often what waits to go on here is compared with what Athena knows of it.
-REVIEW_SECONDS: Final = 600.0
 # Beyond the grace period: for ending processes, and for telling Athena.
 CANCEL_SECONDS: Final = 25.0
 TELL_SECONDS: Final = 10.0
@@ -89,11 +88,14 @@ class Worker:
             labels=config.labels,
             lease_seconds=config.lease_seconds,
         )
+        self._reviewing = Reviewing(self._review)
         self._holding = Holding(
             around.athena,
             self._line,
             in_hand=lambda: self._hands.all,
             introduction=self._introduce,
+            on_taken=self._doubt,
+            on_missed=self._reviewing.soon,
             lease_seconds=config.lease_seconds,
         )
         self._group = asyncio.TaskGroup()
@@ -138,6 +140,12 @@ class Worker:
     def _hurry(self) -> None:
         self._holding.beat_soon()
 
+    def _doubt(self, task_id: int) -> None:
+        self._hands.doubt(task_id)
+
+    async def _review(self) -> None:
+        await self._hands.review()
+
     def _introduce(self) -> Mapping[str, Any]:
         return self._showing.introduction()
 
@@ -159,7 +167,7 @@ class Worker:
                 )
             ]
             await self._or_stop(self._hands.recover(self._holding))
-            background.append(group.create_task(self._review_for_ever()))
+            background.append(group.create_task(self._reviewing.review_for_ever()))
             await self._claim_for_ever()
             await self._wind_up()
             for each in background:
@@ -373,8 +381,3 @@ class Worker:
         await asyncio.wait({doing})
         if not doing.cancelled():
             doing.result()
-
-    async def _review_for_ever(self) -> None:
-        while True:
-            await self._hands.review()
-            await asyncio.sleep(REVIEW_SECONDS)

@@ -1,0 +1,107 @@
+"""What waits at a worker to go on there: put away as soon as it will not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from claude_task_client.worker import reviewing, status
+from claude_task_client.worker.changes import Changes
+from tests.worker.at_work import Place, until
+
+pytestmark = pytest.mark.slow  # a server for most tests
+
+
+@contextlib.asynccontextmanager
+async def one_that_waits(place: Place) -> AsyncIterator[int]:
+    """A task that is parked for an hour, at a worker that serves on."""
+    task_id = await place.submit("park 3600", "effect after")
+    async with place.worker():
+        await place.reaches(task_id, readiness="parked")
+        await until(lambda: waits(place))
+        yield task_id
+
+
+async def waits(place: Place) -> bool:
+    told = status.read(place.bench.state)
+    return told is not None and [each.state for each in told.tasks] == ["waiting"]
+
+
+async def shows_nothing(place: Place) -> bool:
+    told = status.read(place.bench.state)
+    return told is not None and told.tasks == []
+
+
+@pytest.mark.parametrize("what", ["cancelled", "deleted"])
+async def test_what_is_cancelled_while_it_is_parked_is_put_away_at_once(place: Place, what: str):
+    """Folder, journal and line of the status go; what was done is kept safe."""
+    async with one_that_waits(place) as task_id:
+        await place.ask("POST", f"/api/tasks/{task_id}/cancel")
+        if what == "deleted":
+            await place.server.ask_async("DELETE", f"/api/tasks/{task_id}")
+        await place.is_tidy()
+        await until(lambda: shows_nothing(place))
+
+    assert place.bench.effects == [f"rescued {task_id}"]
+
+
+async def test_what_another_takes_over_is_put_away_at_once(place: Place):
+    """It was handed back, and nothing keeps it for this worker."""
+    task_id = await place.submit("signed out")
+    async with place.worker():
+        await place.reaches(task_id, status="pending", attempt=1)
+        await until(lambda: waits(place))
+        await place.ask("POST", f"/api/tasks/{task_id}/claim", {"instance": "other"})
+        await place.is_tidy()
+
+    assert place.bench.effects == [f"rescued {task_id}"]
+
+
+async def test_what_was_cancelled_while_athena_could_not_tell_is_put_away_soon(place: Place):
+    """The stream was lost, and events with it."""
+    async with one_that_waits(place) as task_id:
+        place.server.kill()
+        await until(lambda: is_away(place))
+        place.server.start()
+        await place.ask("POST", f"/api/tasks/{task_id}/cancel")
+        await place.is_tidy()
+
+    assert place.bench.effects == [f"rescued {task_id}"]
+
+
+async def is_away(place: Place) -> bool:
+    told = status.read(place.bench.state)
+    return told is not None and told.state == "away"
+
+
+async def test_what_others_do_changes_nothing_here(place: Place):
+    """Claims and cancellations of other tasks are heard, and are no news."""
+    async with one_that_waits(place) as task_id:
+        other = await place.submit("nothing", project="other")
+        await place.ask("POST", f"/api/tasks/{other}/claim", {"instance": "other"})
+        await place.ask("POST", f"/api/tasks/{other}/cancel")
+        last = await place.submit("effect last")
+        await place.does(f"{last} last")
+        await until(lambda: waits(place))
+
+    assert place.record(task_id)["ending"]["kind"] == "parked"
+
+
+async def test_a_broken_stream_brings_a_review_now_and_another_when_it_is_back(monkeypatch):
+    """What happens between the two may never come by the stream."""
+    monkeypatch.setattr(reviewing, "STREAM_BACK_SECONDS", 0.05)
+    reviews = Changes()
+
+    async def review() -> None:
+        reviews.tell()
+
+    watch = reviewing.Reviewing(review)
+    living = asyncio.create_task(watch.review_for_ever())
+    async with asyncio.timeout(10):
+        await reviews.until(lambda: reviews.count == 1)
+        watch.soon()
+        await reviews.until(lambda: reviews.count == 3)
+    living.cancel()
