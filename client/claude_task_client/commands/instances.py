@@ -8,7 +8,7 @@ from datetime import datetime
 from claude_task_client import clock, output
 from claude_task_client.connection import connect
 from claude_task_client.options import athena_command, json_option
-from claude_task_client.wire import Instance
+from claude_task_client.wire import Instance, InstanceList
 
 
 @athena_command()
@@ -18,7 +18,13 @@ def command(as_json: bool) -> None:
     answer = connect().instances()
     if as_json:
         output.print_json(answer.raw)
-    elif not answer.instances:
+    else:
+        tell(answer)
+
+
+def tell(answer: InstanceList) -> None:
+    """Who is there, for people."""
+    if not answer.instances:
         output.say("No instance yet. Make this one known: claude-task-client heartbeat")
     else:
         output.table(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import click
+
 from claude_task_client import output
 from claude_task_client.connection import connect
 from claude_task_client.options import athena_command, json_option
+from claude_task_client.sync import Athena
 from claude_task_client.wire import Stats
 
 STATUSES = ("pending", "in_progress", "completed", "failed", "cancelled")
@@ -12,15 +15,42 @@ PRIORITIES = ("urgent", "high", "medium", "low")
 
 
 @athena_command()
+@click.option("--detailed", is_flag=True, help="Also each source, lane and instance.")
 @json_option
-def command(as_json: bool) -> None:
-    """Print how the queue stands: counts, age, instances, throughput and cost."""
-    stats = connect().stats()
-    if as_json:
+def command(detailed: bool, as_json: bool) -> None:
+    """Print how the queue stands: counts, age, instances, throughput and cost.
+
+    With --detailed it goes on with the sources of this machine and their documents, the lanes, and
+    the instances.
+    """
+    athena = connect()
+    stats = athena.stats()
+    if detailed:
+        _tell_all(athena, stats, as_json=as_json)
+    elif as_json:
         output.print_json(stats.raw)
-        return
+    else:
+        _tell(stats)
+
+
+def _tell(stats: Stats) -> None:
     for name, value in _rows(stats):
         output.say(f"{name + ':':<16}{value}")
+
+
+def _tell_all(athena: Athena, stats: Stats, *, as_json: bool) -> None:
+    from claude_task_client import detailing
+    from claude_task_client.commands import instances
+
+    detail = detailing.look(athena)
+    there = athena.instances()
+    if as_json:
+        output.print_json({"stats": stats.raw, **detailing.fields(detail), **there.raw})
+        return
+    _tell(stats)
+    detailing.tell(detail)
+    output.say("")
+    instances.tell(there)
 
 
 def _rows(stats: Stats) -> list[tuple[str, str]]:

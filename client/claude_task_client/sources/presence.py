@@ -18,15 +18,16 @@ from pathlib import Path
 from typing import Final
 
 from claude_task_client import clock, settings
+from claude_task_client.sources import storing
+from claude_task_client.sources.layout import Layout
 from claude_task_client.sources.registry import Source
 from claude_task_client.wire import time_text
 
-FOLDER: Final = Path(".athena/watchers")
+FOLDER: Final = "watchers"
 REPEAT_SECONDS: Final = 60.0
 # Two words may be lost, and clocks of two machines differ a little.
 GONE_AFTER: Final = timedelta(minutes=4)
 FORGOTTEN_AFTER: Final = timedelta(days=1)
-FILE_MODE: Final = 0o644  # others of a shared mount read it, whatever the umask
 FILE_BYTES_MAX: Final = 4096
 
 
@@ -86,18 +87,11 @@ def _write_all(sources: Sequence[Source], kind: str, since: str) -> None:
     )
     for source in sources:
         with contextlib.suppress(OSError):
-            _write(_file(source), json.dumps(asdict(told)) + "\n")
+            layout = Layout(source.path)
+            (layout.own / FOLDER).mkdir(exist_ok=True)  # not what it lies in: a mount may be away
+            storing.write(layout, _file(source), json.dumps(asdict(told)) + "\n")
         with contextlib.suppress(OSError):
             _clear(source)
-
-
-def _write(file: Path, text: str) -> None:
-    file.parent.parent.mkdir(exist_ok=True)  # never the source itself: a mount may be away
-    file.parent.mkdir(exist_ok=True)
-    aside = file.with_suffix(".tmp")
-    aside.write_text(text, "utf-8")
-    aside.chmod(FILE_MODE)
-    aside.replace(file)
 
 
 def _clear(source: Source) -> None:
@@ -108,7 +102,7 @@ def _clear(source: Source) -> None:
 
 
 def _notes(source: Source) -> Iterator[tuple[Path, Watcher]]:
-    for file in sorted((source.path / FOLDER).glob("*.json")):
+    for file in sorted((Layout(source.path).own / FOLDER).glob("*.json")):
         with contextlib.suppress(OSError, ValueError, TypeError):
             if file.stat().st_size <= FILE_BYTES_MAX:
                 watcher = Watcher(**json.loads(file.read_text("utf-8")))
@@ -117,7 +111,7 @@ def _notes(source: Source) -> Iterator[tuple[Path, Watcher]]:
 
 
 def _file(source: Source) -> Path:
-    return source.path / FOLDER / f"{settings.host_name()}-{os.getpid()}.json"
+    return Layout(source.path).own / FOLDER / f"{settings.host_name()}-{os.getpid()}.json"
 
 
 def _lives(watcher: Watcher) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -109,8 +110,7 @@ def _resolved(path: Path) -> Path:
         raise BadSettings(f"Cannot use {str(path)!r}: {error}.") from error
     if not is_folder:
         raise BadSettings(
-            f"There is no directory {folder}."
-            f" Make one with its folders: claude-task-client sources init {folder}"
+            f"There is no directory {folder}. Make it: mkdir -p {shlex.quote(str(folder))}"
         )
     if is_too_much:
         raise BadSettings(f"{folder} is too much for a source: make a folder of its own in it.")

@@ -96,7 +96,7 @@ def test_folders_of_like_names_are_told_apart(tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_refused_with_the_way_to_make_it(tmp_path):
-    with pytest.raises(BadSettings, match=r"no directory .*nowhere.*sources init .*nowhere"):
+    with pytest.raises(BadSettings, match=r"no directory .*nowhere.*mkdir -p .*nowhere"):
         registry.add(tmp_path / "nowhere")
 
 

@@ -1,0 +1,1 @@
+"""One file a command of `claude-task-client tasks`."""

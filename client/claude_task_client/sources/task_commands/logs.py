@@ -1,0 +1,8 @@
+"""The transcript of the task of a document."""
+
+from __future__ import annotations
+
+from claude_task_client.commands import log
+from claude_task_client.sources.naming import by_document
+
+command = by_document(log.command)
