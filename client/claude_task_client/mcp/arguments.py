@@ -1,0 +1,45 @@
+"""The arguments that tools take, each with what it means to a model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import BeforeValidator, Field
+
+ID_MAX: Final = 2**63 - 1
+# The longest wait of one call: many clients give up on a call after a minute.
+WAIT_SECONDS_MAX: Final = 60
+WAIT_SECONDS: Final = 50
+
+_WANTED: Final = "a number is wanted, such as 12"
+
+
+def _number(value: object) -> object:
+    """`12`, `"12"` and `"#12"` are numbers; `true` is none."""
+    if isinstance(value, bool):
+        raise ValueError(_WANTED)  # noqa: TRY004  pydantic wants this one
+    if isinstance(value, str):
+        digits = value.strip().removeprefix("#")
+        if not (digits.isascii() and digits.isdecimal() and len(digits) <= len(str(ID_MAX))):
+            raise ValueError(_WANTED)
+        return int(digits)
+    return value
+
+
+Number = Annotated[int, BeforeValidator(_number), Field(ge=1, le=ID_MAX)]
+
+TaskId = Annotated[Number, Field(description="The task's number: 12 for #12.")]
+QuestionId = Annotated[Number, Field(description="The question's number.")]
+Full = Annotated[
+    bool, Field(description="Give long texts whole; otherwise each is cut after 4,000 characters.")
+]
+Wait = Annotated[
+    float,
+    Field(ge=0, le=WAIT_SECONDS_MAX, description="Wait for it so many seconds, at most 60."),
+]
+Notes = Annotated[
+    str, Field(description="What was done, for the person who reads it: short, with the facts.")
+]
+# Texts default to "", never to None: the SDK takes a text for an optional one apart where it
+# happens to be JSON.
+Project = Annotated[str, Field(description="Only this project's.")]

@@ -1,0 +1,1 @@
+"""The tools, by noun. Each module has a class with the desk, and lists its tools."""
