@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from claude_task_client.worker.config import Isolation, ProjectConfig
+from claude_task_client.worker.following import Followed, Standing
 from claude_task_client.worker.workspace import GitWorkspace
 
 PATH = os.environ["PATH"]
@@ -101,7 +102,19 @@ class Project:
         values: dict[str, Any] = {"name": "app", "path": self.path, **self.options, **options}
         return ProjectConfig(**values)
 
-    def workspace(self, task_id: int = 7, **options: Any) -> GitWorkspace:
+    def follow_up(
+        self, task_id: int, *, of: int, standing: Standing = Standing.ACCEPTED, **options: Any
+    ) -> GitWorkspace:
+        """The workspace of a task that follows another one, which became of it."""
+
+        async def look() -> Standing:
+            return standing
+
+        return self.workspace(task_id, Followed(task_id=of, look=look), **options)
+
+    def workspace(
+        self, task_id: int = 7, followed: Followed | None = None, **options: Any
+    ) -> GitWorkspace:
         """The workspace of a task, as a worker that has just started has it."""
         return GitWorkspace(
             self.config(**options),
@@ -109,6 +122,7 @@ class Project:
             state=self.state,
             environment=self.environment,
             say=self.said.append,
+            followed=followed,
         )
 
     def in_place(self, task_id: int = 7, **options: Any) -> GitWorkspace:

@@ -13,7 +13,7 @@ from claude_task_client.wire import Task
 from claude_task_client.worker import pipeline
 from claude_task_client.worker.config import Command, Limits, ProjectConfig, Texts
 from claude_task_client.worker.executor import Answer, End, LineKind, Outcome, Question, Turn, Usage
-from claude_task_client.worker.job import Check, Job, Place, WorkspaceTrouble
+from claude_task_client.worker.job import Check, Earlier, Job, Place, WorkspaceTrouble
 from claude_task_client.worker.record import Ending, Journal, Record, open_journal
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -51,6 +51,7 @@ class Played:
 @dataclass
 class PlainWorkspace:
     folder: Path
+    earlier: Earlier | None = None
     seen: list[list[str]] = field(default_factory=list)
     committed: list[tuple[str, str]] = field(default_factory=list)
     pushed: int = 0
@@ -58,7 +59,8 @@ class PlainWorkspace:
     troubles: list[WorkspaceTrouble] = field(default_factory=list)  # of the next pushes
 
     async def prepare(self) -> Place:
-        return Place(folder=self.folder, branch="athena/task-7", base="b" * 40)
+        branch, base = "athena/task-7", "b" * 40
+        return Place(folder=self.folder, branch=branch, base=base, earlier=self.earlier)
 
     async def diff(self) -> str:
         return "+ a line"
@@ -194,11 +196,19 @@ def staged(
     checks: PlayedChecks | None = None,
     limits: Limits | None = None,
     continues: str | None = None,
+    follows: int | None = None,
+    earlier: Earlier | None = None,
     journal: Journal | None = None,
     **project: Any,
 ) -> Staged:
     """Task #7, `Mend the door`; the auditor approves unless told otherwise."""
-    values = {"id": 7, "description": "Mend the door", "attempt": 1, "continues": continues}
+    values = {
+        "id": 7,
+        "description": "Mend the door",
+        "attempt": 1,
+        "continues": continues,
+        "metadata": {"follows": follows},
+    }
     record = Record(
         task_id=7,
         attempt=1,
@@ -208,7 +218,7 @@ def staged(
     )
     journal = journal or open_journal(tmp_path / "jobs" / "7", record)
     auditor = auditor or Played(rest=verdict("approved"))
-    workspace, people, lines = PlainWorkspace(tmp_path), Nobody(), Lines()
+    workspace, people, lines = PlainWorkspace(tmp_path, earlier), Nobody(), Lines()
     checks = checks or PlayedChecks()
     job = Job(
         task=Task.read(values),

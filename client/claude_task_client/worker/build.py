@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from claude_task_client import AsyncAthena, settings
+from claude_task_client.errors import Refused
 from claude_task_client.wire import Task
 from claude_task_client.worker.allowed import Allowed, allowed_file
 from claude_task_client.worker.aside import Aside
@@ -18,6 +19,7 @@ from claude_task_client.worker.config import ExecutorName, ProjectConfig, Worker
 from claude_task_client.worker.environment import claude_environment, run_id, task_environment
 from claude_task_client.worker.executor import Executor, LineKind
 from claude_task_client.worker.executors.claude import ClaudeExecutor
+from claude_task_client.worker.following import Followed, Standing, followed_id
 from claude_task_client.worker.job import Job, Workspace
 from claude_task_client.worker.line import Line
 from claude_task_client.worker.people import JobDesk, JobPeople
@@ -79,7 +81,10 @@ class RealWorkshop:
             texts=config.texts,
             journal=journal,
             workspace=self._workspace(
-                project, journal, lambda text: reporter.log(LineKind.GIT, text)
+                project,
+                journal,
+                lambda text: reporter.log(LineKind.GIT, text),
+                followed=self._followed(task),
             ),
             checks=ProcessChecks(environment, run_id=environment[RUN_VARIABLE]),
             executor=self._executor(project, environment, claude),
@@ -117,7 +122,12 @@ class RealWorkshop:
         return TaskLog(self.logs, journal.record.project, journal.record.task_id)
 
     def _workspace(
-        self, project: ProjectConfig, journal: Journal, say: Callable[[str], None]
+        self,
+        project: ProjectConfig,
+        journal: Journal,
+        say: Callable[[str], None],
+        *,
+        followed: Followed | None = None,
     ) -> Workspace:
         own = self.ground.environment
         return GitWorkspace(
@@ -127,7 +137,25 @@ class RealWorkshop:
             environment=own,
             say=say,
             forge_token=settings.forge_token(own),
+            followed=followed,
         )
+
+    def _followed(self, task: Task) -> Followed | None:
+        """The task that a follow-up goes on with."""
+        number = followed_id(task.metadata, task_id=task.id)
+        if number is None:
+            return None
+
+        async def look() -> Standing:
+            try:
+                earlier = await self.line.insist(lambda: self.athena.get(number))
+            except Refused:
+                return Standing.UNFINISHED  # deleted: nobody can say any more
+            if earlier.project != task.project:
+                return Standing.ELSEWHERE
+            return Standing.ACCEPTED if earlier.status == "completed" else Standing.UNFINISHED
+
+        return Followed(task_id=number, look=look)
 
     def _environment(self, project: ProjectConfig, journal: Journal) -> dict[str, str]:
         """What the programs of a task see: nothing of the worker's that is not named."""

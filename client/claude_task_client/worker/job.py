@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -15,13 +16,27 @@ from claude_task_client.worker.executor import Answer, Desk, Executor, LineKind,
 from claude_task_client.worker.record import Ending, Journal, Record
 
 
+class Earlier(StrEnum):
+    """Where the work of the task is that a follow-up goes on with."""
+
+    FROM = "from"  # the branch of this task starts from its branch
+    MERGED = "merged"  # the base has it
+    APART = "apart"  # on its branch alone
+    GONE = "gone"  # it has no branch here, nor at the remote
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a task is worked on: its folder, its branch, and the commit it starts from."""
+    """Where a task is worked on: its folder, its branch, and the commit it starts from.
+
+    `earlier`: where the work of the task is that it follows; None where it follows none, or where
+    that is not known.
+    """
 
     folder: Path
     branch: str
     base: str
+    earlier: Earlier | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ class Record:
     """Where a task stands. `stage` is the name of the stage that is to run next.
 
     - `base`: the commit that the work started from; `branch` and `folder`: where it is
+    - `earlier`: where the work of the task is that it follows (`Earlier`)
     - `reply`: what Claude is told next; None: the task itself
     - `is_running`: a run of Claude was begun and has not ended, as far as is known
     - `is_deferred`: the conversation ended in a call that waits for the answer to `question_id`
@@ -76,6 +77,7 @@ class Record:
     branch: str | None = None
     folder: str | None = None
     base: str | None = None
+    earlier: str | None = None
     session_id: str | None = None
     reply: str | None = None
     question_id: int | None = None

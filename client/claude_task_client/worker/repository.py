@@ -17,8 +17,9 @@ from typing import Final
 from claude_task_client.worker import refusals
 from claude_task_client.worker.config import ProjectConfig
 from claude_task_client.worker.folders import private_folder, shared_folder, symbolic
+from claude_task_client.worker.following import Branch, Standing, is_merged
 from claude_task_client.worker.git import Git, GitRefused, alone, git_environment, run_git
-from claude_task_client.worker.job import WorkspaceTrouble
+from claude_task_client.worker.job import Earlier, WorkspaceTrouble
 
 CLONE_SECONDS: Final = 1_800.0
 FETCH_SECONDS: Final = 60.0
@@ -29,10 +30,14 @@ FETCHED: Final = "athena-fetched"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """Where a task's branch begins: at `tip`. `base` is what its changes are seen from."""
+    """Where a task's branch begins: at `tip`. `base` is what its changes are seen from.
+
+    `earlier`: where the work of the task is that it follows, if it follows one.
+    """
 
     base: str
     tip: str
+    earlier: Earlier | None = None
 
 
 class Repository:
@@ -78,19 +83,36 @@ class Repository:
             self._say(f"{told}\nGoing on with what is here.")
         _note_fetch(git.git_dir)
 
-    async def start(self, git: Git, branch: str) -> Start:
+    async def start(self, git: Git, branch: str, followed: Branch | None = None) -> Start:
         """Where the task's branch begins; what an earlier attempt left on it is gone on with."""
         names = self._base_names(git)
-        heads = await self._heads(git, [*names, branch])
+        others = [] if followed is None else [followed.name]
+        heads = await self._heads(git, [*names, branch, *others])
         base = await self._base(git, names, heads)
-        tip = await self._newer(git, heads.get(_here(branch)), heads.get(self._there(branch)))
-        if tip is None or tip == base:
-            return Start(base=base, tip=base)
+        fresh = Start(base=base, tip=base)
+        if followed is not None:
+            fresh = await self._after(git, followed, base, heads)
+        tip = await self.tip(git, branch, heads)
+        if tip is None or tip in {base, fresh.tip}:
+            return fresh
         fork = await self._fork(git, tip, base)
-        if fork == tip:
-            return Start(base=base, tip=base)
+        shared = fork if fresh.tip == base else await self._fork(git, tip, fresh.tip)
+        if tip in {fork, shared}:
+            return fresh
         self._say(f"Going on with what is on {branch} already.")
-        return Start(base=fork or base, tip=tip)
+        # What was accepted on the branch that is followed is no part of this task's changes.
+        since = await self._newer(git, fork, shared) if fresh.tip == fresh.base else fork
+        has_it = shared == fresh.tip or fresh.earlier in {None, Earlier.GONE}
+        return Start(
+            base=since or base, tip=tip, earlier=fresh.earlier if has_it else Earlier.APART
+        )
+
+    async def tip(
+        self, git: Git, branch: str, heads: Mapping[str, str] | None = None
+    ) -> str | None:
+        """The newest of a branch, here and at the remote, as far as is known."""
+        known = await self._heads(git, [branch]) if heads is None else heads
+        return await self._newer(git, known.get(_here(branch)), known.get(self._there(branch)))
 
     def base_name(self, git: Git) -> str:
         """The branch that the work is for."""
@@ -139,6 +161,37 @@ class Repository:
         head = symbolic(git.git_dir / remote / "HEAD").removeprefix(remote)
         current = symbolic(private_folder(self._project.path) / "HEAD")
         return [name for name in (head, current.removeprefix("refs/heads/")) if name]
+
+    async def _after(
+        self, git: Git, followed: Branch, base: str, heads: Mapping[str, str]
+    ) -> Start:
+        """Where a follow-up begins: at the branch of the earlier task, until that was merged."""
+        work = await self.tip(git, followed.name, heads)
+        if work is None or followed.standing is Standing.ELSEWHERE:
+            return Start(base=base, tip=base, earlier=Earlier.GONE)
+        if await is_merged(git, work, base):
+            return Start(base=base, tip=base, earlier=Earlier.MERGED)
+        if await self._is_private(git, work, base, heads):
+            self._say(f"{followed.name} has commits of yours that are not pushed: not upon these.")
+            return Start(base=base, tip=base, earlier=Earlier.APART)
+        if followed.standing is Standing.ACCEPTED:
+            self._say(f"Starting from {followed.name}, which is not merged yet.")
+            return Start(base=work, tip=work, earlier=Earlier.FROM)
+        # Nobody has accepted it: else what an auditor refused would be published unseen.
+        self._say(f"Starting from {followed.name}; what is on it is judged with the rest.")
+        fork = await self._fork(git, work, base)
+        return Start(base=fork or base, tip=work, earlier=Earlier.FROM)
+
+    async def _is_private(self, git: Git, work: str, base: str, heads: Mapping[str, str]) -> bool:
+        """Whether a push of it would publish commits of the owner's."""
+        if not (self._project.push or self._project.pull_request):
+            return False
+        own = (heads.get(_here(name)) for name in self._base_names(git))
+        here = next((head for head in own if head is not None), None)
+        if here is None or here == base:
+            return False
+        fork = await self._fork(git, work, here)
+        return fork is not None and await self._fork(git, fork, base) != fork
 
     async def _heads(self, git: Git, names: list[str]) -> dict[str, str]:
         wanted = [ref for name in names for ref in (_here(name), self._there(name))]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,8 +17,9 @@ from claude_task_client.errors import BadSettings
 from claude_task_client.files import replace_file
 from claude_task_client.worker import commits, folders, forges, guards, pull_requests, pushing
 from claude_task_client.worker.config import Isolation, ProjectConfig
+from claude_task_client.worker.following import Branch, Followed, branch_of
 from claude_task_client.worker.git import Git, GitRefused, alone
-from claude_task_client.worker.job import Place, WorkspaceTrouble
+from claude_task_client.worker.job import Earlier, Place, WorkspaceTrouble
 from claude_task_client.worker.repository import Repository
 from claude_task_client.worker.trees import Kept, diff_text, embedded, snapshot
 
@@ -37,10 +38,11 @@ class Made:
     base: str
     branch: str
     git_dir: Path
+    earlier: Earlier | None = None
 
     def place(self, folder: Path) -> Place:
         """As the stages know it."""
-        return Place(folder=folder, branch=self.branch, base=self.base)
+        return Place(folder=folder, branch=self.branch, base=self.base, earlier=self.earlier)
 
 
 class GitWorkspace:
@@ -48,6 +50,7 @@ class GitWorkspace:
 
     - `state`: the worker's own folder; worktrees lie in `worktrees/<project>/task-<id>` of it
     - `environment`: the worker's own; git sees a short list of it
+    - `followed`: the task that it follows, where it begins
     - `say` hears what a person may want to know (offline, bases that differ, rescued work)
     """
 
@@ -60,11 +63,13 @@ class GitWorkspace:
         environment: Mapping[str, str],
         say: Callable[[str], None] = _quiet,
         forge_token: str | None = None,
+        followed: Followed | None = None,
     ) -> None:
         self._project = project
         self._task_id = task_id
         self._say = say
         self._forge_token = forge_token
+        self._followed = followed
         self._repository = Repository(project, environment, say)
         self._home = state / "worktrees" / project.name
         self._in_place = project.isolation is Isolation.IN_PLACE
@@ -78,15 +83,18 @@ class GitWorkspace:
     @property
     def branch(self) -> str:
         """The task's own branch; in place the one that is checked out counts."""
-        return f"athena/task-{self._task_id}"
+        return branch_of(self._task_id)
 
     async def prepare(self) -> Place:
         """Make the folder, or find it; see `Workspace`."""
+        followed = await self._look_up()  # before any lock: Athena may be away for long
         async with self._alone() as held:
             shared = replace(await self._repository.open(), held=(held,))
             made = self._read_note()
             if made is None or not await self._is_there(shared, made):
-                made = await (self._check_point(held) if self._in_place else self._make(shared))
+                made = await (
+                    self._check_point(held) if self._in_place else self._make(shared, followed)
+                )
                 self._write_note(made)
             return made.place(self.folder)
 
@@ -154,17 +162,26 @@ class GitWorkspace:
 
     # --- making -------------------------------------------------------------------------------
 
-    async def _make(self, shared: Git) -> Made:
+    async def _look_up(self) -> Branch | None:
+        if self._followed is None or self._in_place or self._note.exists():
+            return None
+        name = branch_of(self._followed.task_id)
+        return Branch(name=name, standing=await self._followed.look())
+
+    async def _make(self, shared: Git, followed: Branch | None) -> Made:
         async with self._repository.alone(shared) as git:
             await folders.sweep(self._home)
             await self._clear(git)
             await self._repository.fetch(git)
-            start = await self._repository.start(git, self.branch)
+            start = await self._repository.start(git, self.branch, followed)
             words = ("worktree", "add", "--quiet", "--no-checkout", "--no-track")
             target = ("-B", self.branch, str(self.folder), start.tip)
             await git.run(*words, *target)
         made = Made(
-            base=start.base, branch=self.branch, git_dir=folders.private_folder(self.folder)
+            base=start.base,
+            branch=self.branch,
+            git_dir=folders.private_folder(self.folder),
+            earlier=start.earlier,
         )
         tree = self._work_tree(made, *shared.held)
         await tree.run("reset", "--quiet", "--hard")
@@ -200,9 +217,9 @@ class GitWorkspace:
             if await commits.commit_of(git, made.base) is None:
                 return False
             put = folders.put_aside(self.folder)
-            start = await self._repository.start(git, self.branch)
+            tip = await self._repository.tip(git, self.branch) or made.base
             words = ("worktree", "add", "--quiet", "--no-checkout", "--no-track", "-B")
-            await git.run(*words, self.branch, str(self.folder), start.tip)
+            await git.run(*words, self.branch, str(self.folder), tip)
         git_dir = folders.private_folder(self.folder)
         if put is not None:
             await folders.delete(self.folder)
@@ -260,7 +277,8 @@ class GitWorkspace:
         async with self._repository.alone(shared) as git:
             if folders.registration(git.git_dir, self.folder) is not None:
                 await git.run("worktree", "remove", "--force", "--force", str(self.folder))
-            if made is not None:
+            # A follow-up's branch leads to what it began with, also for the task that follows it.
+            if made is not None and made.earlier is not Earlier.FROM:
                 await commits.drop_empty_branch(git, made.branch, made.base)
 
     # --- notes and locks ----------------------------------------------------------------------
@@ -296,12 +314,17 @@ class GitWorkspace:
         try:
             content: dict[str, Any] = json.loads(self._note.read_text(encoding="utf-8"))
             git_dir = Path(content["git_dir"])
-            return Made(base=content["base"], branch=content["branch"], git_dir=git_dir)
+            earlier = content.get("earlier")
+            return Made(
+                base=content["base"],
+                branch=content["branch"],
+                git_dir=git_dir,
+                earlier=None if earlier is None else Earlier(earlier),
+            )
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise WorkspaceTrouble(f"Cannot read {self._note}: {error}") from error
 
     def _write_note(self, made: Made) -> None:
-        content = {"base": made.base, "branch": made.branch, "git_dir": str(made.git_dir)}
-        replace_file(self._note, json.dumps(content))
+        replace_file(self._note, json.dumps(asdict(made), default=str))

@@ -251,3 +251,30 @@ def test_a_follow_up_goes_on_in_the_same_conversation(workshop: Workshop):
     (request,) = workshop.model.requests_of("more", auditor=False)[:1]
     assert len(request.prompts) == 2
     assert Path(workshop.state / "worktrees" / PROJECT).is_dir()
+
+
+def test_a_follow_up_builds_upon_the_branch_of_the_task_before(workshop: Workshop):
+    """Nobody has merged it: its file is there, and Claude need not ask for leave to fetch it."""
+    from tests.fakes.model import write
+
+    workshop.script("window", [writes("window.py", WINDOW), Say("Done.")])
+    first = workshop.add("window")
+    workshop.work("--cycles", "2")
+    commit = workshop.ended(first)["result"]["commit"]
+    second = workshop.state / "worktrees" / PROJECT / f"task-{first + 1}"
+    workshop.script("more", [write(second / "new.py", "y = 1\n"), Say("Added.")])
+
+    answer = workshop.server.ask(
+        "POST", f"/api/tasks/{first}/messages", {"text": "[script: more] Add to it"}
+    )
+
+    task = workshop.ended(answer.body["follow_up"]["id"])
+    assert task["status"] == "completed", workshop.story(task["id"])
+    branch = f"athena/task-{task['id']}"
+    assert workshop.git("rev-list", f"main..{branch}").split() == [task["result"]["commit"], commit]
+    (request,) = workshop.model.requests_of("more", auditor=False)[:1]
+    assert "starts from what was done there" in request.prompts[-1]
+    (audit,) = workshop.model.requests_of("more", auditor=True)[:1]
+    assert "new.py" in "\n".join(audit.prompts)
+    assert "window.py" not in "\n".join(audit.prompts).partition("<diff>")[2]
+    workshop.check_nothing_is_left()

@@ -11,5 +11,6 @@ async def checkpoint(job: Job) -> Verdict:
     place = await job.workspace.prepare()
     record = job.record
     record.folder, record.branch, record.base = str(place.folder), place.branch, place.base
+    record.earlier = place.earlier
     job.reporter.log(LineKind.GIT, f"On {place.branch}, from {place.base[:12]}")
     return GoOn()

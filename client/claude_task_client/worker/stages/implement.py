@@ -8,7 +8,7 @@ from claude_task_client.worker import endings, putting_off
 from claude_task_client.worker.config import ExecutorName
 from claude_task_client.worker.executor import End, Outcome, Turn
 from claude_task_client.worker.job import Finish, GoOn, Job, Verdict
-from claude_task_client.worker.prompts import MOVED, WORKING_RULES, task_prompt, with_messages
+from claude_task_client.worker.prompts import WORKING_RULES, moved, task_prompt, with_messages
 from claude_task_client.worker.spending import exhausted, left, note_run
 
 
@@ -48,7 +48,7 @@ async def _next_turn(job: Job) -> Turn:
         record.session_id = resumed or str(uuid.uuid4())
         prompt = record.reply or task_prompt(job)
         if resumed is not None:
-            prompt = f"{MOVED.format(folder=job.folder)}\n\n{prompt}"
+            prompt = f"{moved(job)}\n\n{prompt}"
     elif record.is_running:
         # Killed in the middle: whether the last prompt was heard is not known, so it is repeated.
         # A deferred call that was being resumed shows up again by itself, or as interrupted.
