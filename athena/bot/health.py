@@ -33,6 +33,11 @@ def is_sick(health: Mapping[str, object]) -> bool:
     return health.get("ok") is False
 
 
+def is_in_part(health: Mapping[str, object]) -> bool:
+    """Whether it says that it cannot work on some of its projects."""
+    return not is_sick(health) and bool(health.get("sick_projects"))
+
+
 def problems_of(health: Mapping[str, object]) -> Sequence[Problem]:
     """What is wrong, the first of the instance's own list first."""
     listed = health.get("problems")
@@ -67,7 +72,7 @@ def full_lines(health: Mapping[str, object], message: str | None, words: Words) 
 def brief_lines(health: Mapping[str, object], words: Words) -> list[str]:
     """The same in a line or two among others."""
     lines = []
-    if is_sick(health):
+    if is_sick(health) or is_in_part(health):
         problems = problems_of(health)[:_PROBLEMS_SHOWN_MAX]
         message = message_of(health)
         said = [problem.detail for problem in problems] or ([message] if message else [])

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from athena.bot.buttons import Control
-from athena.bot.health import full_lines, is_sick
+from athena.bot.health import full_lines, is_in_part, is_sick
 from athena.bot.results import (
     audit_of,
     duration_of,
@@ -218,8 +218,13 @@ class Wording:
 
     def sick(self, event: Event, instance: Instance | None) -> Notice:
         """An instance cannot work until a person does something; `instance`: as it is now."""
-        head = f"🩺 {self._instance(event)} cannot work"
-        health = instance.health if instance is not None and is_sick(instance.health) else {}
+        named = event.data.get("projects")
+        projects = ", ".join(map(str, named)) if isinstance(named, list | tuple) else None
+        on = f" on {self.words.line(projects, 100)}" if projects else ""
+        head = f"🩺 {self._instance(event)} cannot work{on}"
+        health = {} if instance is None else instance.health
+        if not (is_sick(health) or is_in_part(health)):
+            health = {}  # it is well again by now: what was wrong then is in the event
         told = full_lines(health, _text(event.data, "message"), self.words)
         return Notice(content="\n".join([head, *told]))
 

@@ -299,11 +299,12 @@ class InstanceOffline(Happening):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceSick(Happening):
-    """An instance reported that it cannot work, and why."""
+    """An instance reported that it cannot work, or not on these `projects`, and why."""
 
     type: ClassVar[str] = "instance.sick"
     instance: str
     message: str | None
+    projects: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,13 @@ class Instance:
         """Whether it says that it cannot work: `{"ok": false, "message": ...}`."""
         return self.health.get("ok") is False
 
+    @property
+    def sick_projects(self) -> frozenset[str]:
+        """Those that it says it cannot work on, while it works on others."""
+        named = self.health.get("sick_projects")
+        listed = named if isinstance(named, list) and not self.is_sick else []
+        return frozenset(name for name in listed if isinstance(name, str))
+
     def was_seen_lately(self, now: datetime) -> bool:
         """Whether the stored sighting is fresh enough not to be written again."""
         return self.online and abs(now - self.last_seen) < limits.SIGHTING_EVERY

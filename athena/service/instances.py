@@ -130,15 +130,28 @@ async def _register(tx: Transaction, beat: Heartbeat, by: Actor) -> None:
     if (after.labels, after.projects) != (known.labels, known.projects):
         # Its polls may fit other tasks now.
         tx.committed.wake_all = True
-    if after.is_sick is not known.is_sick:
-        change = _sick(after) if after.is_sick else InstanceWell(instance=after.slug)
+    change = _change_of_health(known, after)
+    if change is not None:
         await events.append(tx, change, Actor(ActorKind.INSTANCE, after.slug) if before else by)
 
 
-def _sick(instance: Instance) -> InstanceSick:
+def _change_of_health(before: Instance, after: Instance) -> InstanceSick | InstanceWell | None:
+    """What people are told: of each sickness once, of its end when nothing is wrong any more."""
+    if after.is_sick:
+        return None if before.is_sick else _sick(after, None)
+    fallen = after.sick_projects - before.sick_projects
+    if fallen:
+        return _sick(after, tuple(sorted(fallen)))
+    was_sick = before.is_sick or before.sick_projects
+    return InstanceWell(instance=after.slug) if was_sick and not after.sick_projects else None
+
+
+def _sick(instance: Instance, projects: tuple[str, ...] | None) -> InstanceSick:
     message = instance.health.get("message")
     return InstanceSick(
-        instance=instance.slug, message=message if isinstance(message, str) else None
+        instance=instance.slug,
+        message=message if isinstance(message, str) else None,
+        projects=projects,
     )
 
 

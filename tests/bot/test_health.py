@@ -53,6 +53,19 @@ def test_instance_that_is_well_again_is_told_of_by_the_event() -> None:
     assert "signed in" not in content
 
 
+def test_instance_that_cannot_work_on_some_projects_says_on_which() -> None:
+    """It is not sick as a whole; its status has the reason all the same."""
+    health = {"ok": True, "sick_projects": ["lib"], "problems": [{"detail": "lib: gone"}]}
+    instance = Instance(slug="pi", health=health, first_seen=NOW, last_seen=NOW)
+    data = {"instance": "pi", "message": "m", "projects": ["lib", "web*"]}
+    event = Event(EventId(1), "instance.sick", None, NOW, SYSTEM, data)
+
+    told = Wording(WORDS, lambda slug: slug).sick(event, instance).content
+
+    assert told.splitlines() == [r"🩺 pi cannot work on lib, web\*", "• lib: gone"]
+    assert brief_lines(health, WORDS) == ["-# lib: gone"]
+
+
 @pytest.mark.parametrize("problems", ["none", [7, None, {}, {"detail": " "}], {"a": 1}])
 def test_odd_problems_are_passed_over(problems: object) -> None:
     """An instance can say anything."""

@@ -351,7 +351,8 @@ def test_instances_that_claim_nothing_say_why(laptop, athena):
     for name, health in (
         ("ill", {"ok": False, "message": "There is no program claude."}),
         ("spent", {"ok": True, "limited_until": "2099-01-01T00:00:00.000Z"}),
-        ("odd", {"ok": True, "limited_until": 5}),
+        ("partly", {"ok": True, "message": "lib: gone", "sick_projects": ["lib"]}),
+        ("odd", {"ok": True, "limited_until": 5, "message": "hello", "sick_projects": 7}),
     ):
         athena.ask("POST", "/api/instance/heartbeat", {"instance": name, "health": health})
 
@@ -359,7 +360,9 @@ def test_instances_that_claim_nothing_say_why(laptop, athena):
 
     assert "ill is sick, and claims nothing: There is no program claude." in shown
     assert "spent is held back by a usage limit until 2099-01-01" in shown
+    assert "partly cannot work on lib: lib: gone" in shown
     assert "odd is" not in shown
+    assert "odd cannot" not in shown
 
 
 def test_show_of_a_failed_task_says_what_can_be_done(laptop):

@@ -145,6 +145,28 @@ async def test_recovery_is_told_once(queue: QueueDriver):
     assert [dict(event.data) for event in well] == [{"instance": "pi"}]
 
 
+async def test_sickness_of_some_projects_is_told_with_their_names(queue: QueueDriver):
+    """Of each once, while it works on the others; well is who has none left."""
+    for sick in (["lib"], ["lib"], ["lib", "web"], ["web"], []):
+        health = {"ok": True, "message": "gone", "sick_projects": sick}
+        await queue.announce("pi", health=health)
+
+    told = [e for e in await queue.log() if e.type in {"instance.sick", "instance.well"}]
+    assert [(e.type, e.data.get("projects")) for e in told] == [
+        ("instance.sick", ("lib",)),
+        ("instance.sick", ("web",)),
+        ("instance.well", None),
+    ]
+
+
+@pytest.mark.parametrize("odd", [7, "lib", [7], {"lib": 1}, None])
+async def test_odd_names_of_sick_projects_are_passed_over(queue: QueueDriver, odd: object):
+    """An instance can say anything."""
+    await queue.announce("pi", health={"ok": True, "sick_projects": odd})
+
+    assert [e.type for e in await queue.log() if e.type == "instance.sick"] == []
+
+
 async def test_sickness_without_words(queue: QueueDriver):
     """What is no text is no message."""
     await queue.announce("pi", health={"ok": False, "message": 7})

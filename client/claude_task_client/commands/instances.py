@@ -43,6 +43,8 @@ def _troubles(each: Instance) -> Iterator[str]:
         return
     if health.ok is False:
         yield f"is sick, and claims nothing: {health.message or 'it does not say why'}"
+    elif isinstance(sick := health.raw.get("sick_projects"), list) and sick:
+        yield f"cannot work on {', '.join(map(str, sick))}: {health.message}"
     limited = health.limited_until
     if isinstance(limited, datetime) and limited > clock.now():
         yield f"is held back by a usage limit until {output.moment(limited)}"
