@@ -103,9 +103,10 @@ class Bench:
     def has_let(self, name: str) -> bool:
         return (self.folder / name).exists()
 
-    def set_health(self, *, ok: bool, message: str = "") -> None:
-        """What the next examination finds."""
-        (self.folder / "health").write_text(json.dumps({"ok": ok, "message": message}))
+    def set_health(self, *, ok: bool, message: str = "", sick: Sequence[str] = ()) -> None:
+        """What the next examination finds; `sick` are projects by themselves."""
+        told = {"ok": ok, "message": message, "sick": sick}
+        (self.folder / "health").write_text(json.dumps(told))
 
     def health(self) -> Any:
         file = self.folder / "health"
@@ -297,6 +298,8 @@ def make_config(bench: Bench, **changes: Any) -> WorkerConfig:
     isolation = changes.pop("isolation", Isolation.WORKTREE)
     executors: Mapping[str, ExecutorName] = changes.pop("executors", {})
     patience = changes.pop("patience_seconds", 30.0)
+    if not changes.pop("is_unmounted", False):
+        (bench.folder / "repository").mkdir(exist_ok=True)
     return WorkerConfig(
         projects={
             name: ProjectConfig(
@@ -342,6 +345,7 @@ class _Health:
     def __init__(self, told: Mapping[str, Any]) -> None:
         self.ok: bool = told["ok"]
         self.message: str | None = told["message"]
+        self.sick_projects: Sequence[str] = told.get("sick", ())
 
 
 async def _examine(bench: Bench) -> Any:

@@ -290,8 +290,6 @@ def test_what_the_worker_cannot_use_is_refused(file, line, what):
     ("line", "what"),
     [
         ("path = 5", "text in quotes"),
-        ('path = "gone"', "is not there"),
-        ('path = "."', "git init"),
         ('path = "~nobody-here/x"', "home"),
         ('repository = "app"', "no repository"),
         ('repository = "https://me:secret@example.org/app"', "password"),
@@ -374,6 +372,13 @@ def test_what_is_no_toml_is_told_by_line(file, text, line, what):
 
     assert said.startswith(f"{line}: ")
     assert what in said
+
+
+def test_a_folder_that_is_away_is_no_mistake(file):
+    """It may be mounted later: until then that project is sick, and no other."""
+    config = read(file, '[projects.app]\npath = "app"\n[projects.lib]\npath = "gone"\n')
+
+    assert list(config.projects) == ["app", "lib"]
 
 
 def test_no_project_is_told_how_to_add_one(file):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -95,6 +96,7 @@ def place(tmp_path: Path) -> Place:
 
 
 def codes(health: Health) -> list[str]:
+    """What is wrong where there is one project: whatever it is, nothing may be claimed."""
     assert health.ok is (not health.problems)
     assert (health.message is None) is health.ok
     return [problem.code for problem in health.problems]
@@ -334,3 +336,24 @@ def test_looking_for_the_program_does_not_import_the_sdk():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
     assert done.stdout == "False\n"
+
+
+async def test_a_missing_folder_concerns_its_own_project(place):
+    """Others are served; it is well again by itself once the folder is there."""
+    config = place.config()
+    gone = replace(config.projects["app"], name="gone", path=place.folder / "gone")
+    examination = place.examination(replace(config, projects={**config.projects, "gone": gone}))
+    before = await examination()
+    place.path.rename(gone.path)
+    gone.path.joinpath(".git").rename(place.folder / "git")
+    place.path.mkdir()
+    (place.folder / "git").rename(place.path / ".git")
+    after = await examination()
+    shutil.rmtree(gone.path)
+    place.git("clone", "-q", str(place.path), str(gone.path))
+    at_last = await examination()
+
+    assert (before.ok, [each.code for each in before.problems]) == (True, ["path_missing"])
+    assert "Put it back" in str(before.message)
+    assert (after.ok, after.sick_projects) == (True, {"gone"})
+    assert (at_last.ok, at_last.problems) == (True, ())

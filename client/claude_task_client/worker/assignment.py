@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
@@ -15,11 +15,13 @@ from claude_task_client.errors import AthenaError, BadSettings, Conflict, NotFou
 from claude_task_client.wire import Task
 from claude_task_client.worker import endings
 from claude_task_client.worker.changes import Changes
+from claude_task_client.worker.config import ProjectConfig
 from claude_task_client.worker.executor import LineKind
 from claude_task_client.worker.job import Job, Workspace
 from claude_task_client.worker.line import Line
 from claude_task_client.worker.outbox import Outbox
 from claude_task_client.worker.people import JobPeople
+from claude_task_client.worker.project_health import what_is_missing
 from claude_task_client.worker.record import Ending, EndingKind, Journal
 from claude_task_client.worker.reporter import JobReporter, TaskLog
 
@@ -28,6 +30,9 @@ from claude_task_client.worker.reporter import JobReporter, TaskLog
 FLUSH_SECONDS: Final = 3.0
 # An ending that Athena will not have in any form waits for a person, or for a newer Athena.
 STUCK_SECONDS: Final = 600.0
+
+# The trouble of an ending: the project's folder is away, which no attempt is to pay for.
+PROJECT_MISSING: Final = "project_missing"
 
 RunJob = Callable[[Job], Awaitable[Ending]]
 
@@ -71,6 +76,7 @@ class Office:
     changes: Changes
     beat_soon: Callable[[], None]
     on_ending: Callable[[Ending], None]
+    projects: Mapping[str, ProjectConfig]
 
 
 class Stop(StrEnum):
@@ -186,6 +192,10 @@ class Assignment:
         return True
 
     async def _work(self, task: Task) -> None:
+        missing = what_is_missing(self._office.projects[self.project])
+        if missing is not None:
+            self._keep(endings.handed_back(missing, trouble=PROJECT_MISSING))
+            return
         try:
             kit = self._office.workshop.kit(task, self._journal, on_conflict=self._office.beat_soon)
         except Exception as error:

@@ -56,9 +56,10 @@ async def claude_problems(
         return [_problem("claude_broken", detail, f"Run it by hand. {_INSTALL}")]
     if tuple(int(part) for part in version.groups()) < VERSION_MIN:
         return [_outdated(program[0], version[0])]
-    if os.geteuid() == 0 and bypassed and not passed.get("IS_SANDBOX"):
-        return [_bypassed_by_root(bypassed)]
-    return [] if await _is_signed_in(program, passed) else [_signed_out(program, config)]
+    found = [] if await _is_signed_in(program, passed) else [_signed_out(program, config)]
+    if os.geteuid() == 0 and not passed.get("IS_SANDBOX"):
+        found += [_bypassed_by_root(project) for project in bypassed]
+    return found
 
 
 def environment_of_claude(
@@ -119,11 +120,12 @@ def _outdated(program: str, version: str) -> Problem:
     return _problem("claude_outdated", detail, f"Bring it up to date: {program} update")
 
 
-def _bypassed_by_root(projects: Sequence[str]) -> Problem:
-    return _problem(
-        "root_cannot_bypass",
-        f"{', '.join(projects)}: Claude Code refuses bypassPermissions to root.",
-        'Run the worker as another user, or use permission_mode = "acceptEdits".',
+def _bypassed_by_root(project: str) -> Problem:
+    return Problem(
+        code="root_cannot_bypass",
+        detail=f"{project}: Claude Code refuses bypassPermissions to root.",
+        advice='Run the worker as another user, or use permission_mode = "acceptEdits".',
+        project=project,
     )
 
 

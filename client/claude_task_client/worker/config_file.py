@@ -30,7 +30,6 @@ FILE_BYTES_MAX: Final = 1024 * 1024
 TABLES: Final = ("projects", "sources", "limits", "texts")
 RESERVED: Final = ".error"
 
-_BARE: Final = ("HEAD", "objects", "refs")
 _AT_LINE: Final = re.compile(r"\(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
 
 
@@ -222,12 +221,10 @@ class _Reader:
 
 
 def contradictions(project: ProjectConfig) -> Iterator[tuple[str, str]]:
-    """Settings that are good by themselves and cannot be together: the key, what to do."""
-    if not project.path.exists():
-        if project.repository is None:
-            yield "path", f"is not there: {project.path}. Correct it, or name a repository to clone"
-    elif not is_repository(project.path):
-        yield "path", f"is no git repository: {project.path}. Name its top folder, or run: git init"
+    """Settings that are good by themselves and cannot be together: the key, what to do.
+
+    What is on the disk is no part of it: that comes and goes, and is the examination's.
+    """
     if project.executor is ExecutorName.SHELL and not project.shell_command:
         yield "executor", 'needs a program: write shell_command = ["…"]'
     if project.executor is not ExecutorName.SHELL and project.shell_command:
@@ -236,11 +233,6 @@ def contradictions(project: ProjectConfig) -> Iterator[tuple[str, str]]:
         yield "push", "needs commit = true: there is nothing else to push"
     if project.pull_request and not project.push:
         yield "pull_request", "needs push = true: its branch has to be there first"
-
-
-def is_repository(folder: Path) -> bool:
-    """Whether git works there: a work tree's top folder, or a bare repository."""
-    return (folder / ".git").exists() or all((folder / name).exists() for name in _BARE)
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from claude_task_client import settings
 from claude_task_client.worker import config_file, locking
-from claude_task_client.worker.config import WorkerConfig
 from claude_task_client.worker.health import examine
 from claude_task_client.worker.places import Places, service_secrets
 
@@ -28,7 +27,8 @@ def diagnose() -> Iterator[Diagnosis]:
     for problem in health.problems:
         yield False, problem.detail, problem.advice
     if health.ok:
-        yield True, f"{_serving(config)}, {_running()}", None
+        fit = [name for name in config.projects if name not in health.sick_projects]
+        yield True, f"may work on {', '.join(fit)}, {_running()}", None
 
 
 def _environment() -> Mapping[str, str]:
@@ -44,10 +44,6 @@ def _variables(path: Path) -> Mapping[str, str]:
         return {}
     pairs = [line.partition("=") for line in lines if "=" in line and line[0] not in "#;"]
     return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}
-
-
-def _serving(config: WorkerConfig) -> str:
-    return f"may work on {', '.join(config.projects)}"
 
 
 def _running() -> str:

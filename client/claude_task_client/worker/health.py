@@ -71,7 +71,9 @@ class Examination:
         if shutil.which("git", path=self._environment.get("PATH")) is not None:
             looks = [self._look_at(project) for project in self._projects]
             found += [problem for each in await asyncio.gather(*looks) for problem in each]
-        return Health(problems=tuple(found))
+        return Health(
+            problems=tuple(found), projects=tuple(project.name for project in self._projects)
+        )
 
     async def _claude(self) -> Sequence[Problem]:
         bypass = [p.name for p in self._projects if p.permission_mode == "bypassPermissions"]
@@ -108,22 +110,27 @@ class Examination:
 
     def _disk(self) -> Iterator[Problem]:
         """The work is done below the state folder and, in git's own folders, in the repository."""
-        wanted = self._config.disk_free_mb_min * MEBIBYTE
-        seen = set()
-        for folder in [self._state, *(project.path for project in self._projects)]:
+        places: list[tuple[str | None, Path]] = [(None, self._state)]
+        places += [(project.name, project.path) for project in self._projects]
+        of_all = None
+        for project, folder in places:
             there = next((each for each in (folder, *folder.parents) if each.exists()), None)
-            if there is None or (device := there.stat().st_dev) in seen:
+            if there is None or (device := there.stat().st_dev) == of_all:
                 continue
-            seen.add(device)
+            of_all = device if project is None else of_all
             free = shutil.disk_usage(there).free
-            if free < wanted:
-                yield Problem(
-                    code="disk_full",
-                    detail=f"{free // MEBIBYTE} MiB are free in {there}: less than the"
-                    f" {self._config.disk_free_mb_min} MiB of disk_free_mb_min.",
-                    advice="Free some space there. What tasks have left behind: "
-                    f"du -sh {self._state}/*",
-                )
+            if free < self._config.disk_free_mb_min * MEBIBYTE:
+                yield self._disk_full(project, there, free // MEBIBYTE)
+
+    def _disk_full(self, project: str | None, folder: Path, free_mb: int) -> Problem:
+        whose = "" if project is None else f"{project}: "
+        return Problem(
+            code="disk_full",
+            detail=f"{whose}{free_mb} MiB are free in {folder}: less than the"
+            f" {self._config.disk_free_mb_min} MiB of disk_free_mb_min.",
+            advice=f"Free some space there. What tasks have left behind: du -sh {self._state}/*",
+            project=project,
+        )
 
     def _git(self) -> Iterator[Problem]:
         if shutil.which("git", path=self._environment.get("PATH")) is None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -18,6 +19,9 @@ TROUBLE_MAX: Final = timedelta(hours=1)
 
 MESSAGE_CHARACTERS_MAX: Final = 500
 PROBLEMS_MAX: Final = 4
+PROJECTS_MAX: Final = 10
+# Athena takes 4 KiB, in which the end of a usage limit has room as well.
+REPORT_BYTES_MAX: Final = 3_500
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +46,8 @@ class Health(Protocol):
     def message(self) -> str | None: ...
     @property
     def problems(self) -> Sequence[Problem]: ...
+    @property
+    def sick_projects(self) -> Collection[str]: ...
 
 
 Examine = Callable[[], Awaitable[Health]]
@@ -70,8 +76,13 @@ class HealthWatch:
         self._troubles = 0
 
     @property
+    def sick_projects(self) -> frozenset[str]:
+        """Those of which nothing may be claimed, while others are served."""
+        return frozenset() if self._health is None else frozenset(self._health.sick_projects)
+
+    @property
     def is_fit(self) -> bool:
-        """Whether a task may be claimed."""
+        """Whether a task may be claimed, of those projects that are not sick by themselves."""
         is_well = self._health is not None and self._health.ok and not self._is_doubted
         return is_well and not self._is_troubled
 
@@ -87,13 +98,9 @@ class HealthWatch:
             return {"ok": False, "message": self._trouble, "problems": []}
         if self._health is None:
             return None
-        if self._health.ok:
+        if self._health.ok and not self._health.message:
             return {"ok": True}
-        problems = [
-            {"code": each.code, "detail": _short(each.detail), "advice": _short(each.advice)}
-            for each in self._health.problems[:PROBLEMS_MAX]
-        ]
-        return {"ok": False, "message": _short(self._health.message or ""), "problems": problems}
+        return _report(self._health)
 
     def doubt(self) -> None:
         """Something went wrong: an examination comes before the next claim."""
@@ -121,7 +128,8 @@ class HealthWatch:
         """Examine at once, and then as often as it is worth it."""
         while True:
             await self.look()
-            seconds = WELL_SECONDS if self._health is not None and self._health.ok else SICK_SECONDS
+            is_well = self.report == {"ok": True}
+            seconds = WELL_SECONDS if is_well else SICK_SECONDS
             if not self._is_doubted:
                 await self._wanted.within(seconds)
 
@@ -141,10 +149,13 @@ class HealthWatch:
 
     def _tell(self) -> None:
         report = self.report or {}
-        if report.get("ok"):
-            log.info("This worker is well.")
-        else:
+        if not report.get("ok"):
             log.error("This worker claims nothing: %s", report.get("message"))
+        elif self.sick_projects:
+            projects = ", ".join(sorted(self.sick_projects))
+            log.error("Nothing of %s is claimed: %s", projects, report.get("message"))
+        else:
+            log.info("This worker is well.")
         self._on_news()
         self._changes.tell()
 
@@ -158,9 +169,24 @@ class _Broken:
 
     ok = False
     problems: Sequence[Problem] = ()
+    sick_projects: Collection[str] = ()
 
     def __init__(self, message: str) -> None:
         self.message = message
+
+
+def _report(health: Health) -> dict[str, Any]:
+    """What is wrong, as much of it as Athena takes; the first is the most fundamental."""
+    problems = [
+        {"code": each.code, "detail": _short(each.detail), "advice": _short(each.advice)}
+        for each in health.problems[:PROBLEMS_MAX]
+    ]
+    report = {"ok": health.ok, "message": _short(health.message or ""), "problems": problems}
+    if health.ok:
+        report["sick_projects"] = sorted(health.sick_projects)[:PROJECTS_MAX]
+    while problems and len(json.dumps(report)) > REPORT_BYTES_MAX:
+        problems.pop()
+    return report
 
 
 def _short(text: str) -> str:

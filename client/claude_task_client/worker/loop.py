@@ -22,7 +22,13 @@ from claude_task_client.errors import (
     Unreachable,
 )
 from claude_task_client.wire import Task
-from claude_task_client.worker.assignment import Assignment, Office, RunJob, Workshop
+from claude_task_client.worker.assignment import (
+    PROJECT_MISSING,
+    Assignment,
+    Office,
+    RunJob,
+    Workshop,
+)
 from claude_task_client.worker.changes import Changes
 from claude_task_client.worker.claiming import Claimed, Claiming
 from claude_task_client.worker.config import ExecutorName, WorkerConfig
@@ -135,6 +141,7 @@ class Worker:
             changes=self._changes,
             beat_soon=self._holding.beat_soon,
             on_ending=self._learn,
+            projects=self._config.projects,
         )
 
     def _hurry(self) -> None:
@@ -204,6 +211,7 @@ class Worker:
             name
             for name in self._options.projects
             if not self._hands.is_busy(name)
+            and name not in self._health.sick_projects
             and not (is_limited and self._config.projects[name].executor is ExecutorName.CLAUDE)
         )
 
@@ -305,8 +313,12 @@ class Worker:
             await self._place(held.left_over)
 
     async def _place(self, task: Task) -> None:
-        """Begin a task that this worker holds, or give it back."""
-        if self._is_stopping or task.project not in self._config.projects:
+        """Begin a task that this worker holds, or give it back.
+
+        The answer to a poll that was broken off may be of a project that is sick by now.
+        """
+        served = self._config.projects.keys() - self._health.sick_projects
+        if self._is_stopping or task.project not in served:
             await self._give_back(task)
             return
         try:
@@ -327,6 +339,8 @@ class Worker:
                 self._holdback.note(datetime.fromisoformat(until))
             log.warning("A usage limit is reached: nothing is claimed until %s.", until)
             self._holding.beat_soon()
+        elif ending.trouble == PROJECT_MISSING:
+            self._health.doubt()
         elif ending.kind is EndingKind.RELEASED:
             advice = SIGN_IN if ending.trouble == "signed_out" else ""
             self._health.note_trouble(f"{ending.body.get('notes')} {advice}".strip())

@@ -40,11 +40,20 @@ async def project_problems(
         return [_problem("repository_unusable", project, str(error))]
 
 
+def what_is_missing(project: ProjectConfig) -> str | None:
+    """That its folder is not there, and what to do. None: it is, or would be cloned."""
+    if project.repository is not None or project.path.exists():
+        return None
+    return (
+        f"{project.path} is not there."
+        "\nPut it back, correct path in the config, or name a repository to clone."
+    )
+
+
 async def _can_be_cloned(project: ProjectConfig, repository: Repository) -> Sequence[Problem]:
     address = project.repository
     if address is None:
-        text = f"{project.path} is not there.\nPut it back, or correct path in the config."
-        return [_problem("path_missing", project, text)]
+        return [_problem("path_missing", project, what_is_missing(project) or "")]
     try:
         answer = await run_git(
             ("ls-remote", "--quiet", "--", address, "HEAD"),
@@ -124,4 +133,5 @@ def _problem(code: str, project: ProjectConfig, text: str) -> Problem:
         code=code,
         detail=f"{project.name}: {detail}",
         advice=advice or f"See what git says: git -C {project.path} status",
+        project=project.name,
     )

@@ -64,10 +64,16 @@ class Showing:
         return {
             **self._introduction,
             "labels": list(parts.labels),
-            "projects": list(parts.options.projects),
+            "projects": self._projects(),
             "slots": parts.options.jobs,
             "health": health,
         }
+
+    def _projects(self) -> list[str]:
+        """Those served: without the sick ones, so that `why` can tell. Never none, which is all."""
+        served = self._parts.options.projects
+        sick = self._parts.health.sick_projects
+        return [name for name in served if name not in sick] or list(served)
 
     async def show_for_ever(self, changes: Changes) -> None:
         """Write the file when something has changed."""

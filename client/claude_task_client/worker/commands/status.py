@@ -129,7 +129,7 @@ def _lines(worker: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _problems(health: Mapping[str, Any] | None) -> Sequence[str]:
-    if not health or health.get("ok"):
+    if not health or (health.get("ok") and not health.get("problems")):
         return []
     problems = health.get("problems") or [{"detail": health.get("message", "")}]
     return [f"{each.get('detail', '')} {each.get('advice', '')}".strip() for each in problems]
