@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import os
 import plistlib
+import pwd
 import re
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import click.testing
 import pytest
 
 from claude_task_client.cli import group
-from claude_task_client.worker import launchd, systemd
+from claude_task_client.sources.registry import Source
+from claude_task_client.worker import installing, launchd, places, systemd
 from claude_task_client.worker.config import ProjectConfig, WorkerConfig
 from claude_task_client.worker.service import Service, own_program
 
@@ -262,6 +265,53 @@ def test_what_is_to_be_cloned_has_its_folder_above():
     drop_in = systemd.drop_in(service(Path("/var/lib/w"), user="w"), project)
 
     assert setting(drop_in, "ReadWritePaths") == ["-/srv"]
+
+
+def test_a_service_of_the_system_may_write_in_the_sources_that_it_watches():
+    """Those of its project, and those without one; what is mounted at the start is waited for."""
+    sources = [
+        Source(id="own", path=Path("/var/lib/w/own")),
+        Source(id="any", path=Path("/srv/any")),
+        Source(id="app", path=Path("/home/ada/my tasks"), project="app"),
+        Source(id="other", path=Path("/srv/other"), project="other"),
+    ]
+    project = ProjectConfig(name="app", path=Path("/var/lib/w/app"))
+    made = service(Path("/var/lib/w"), user="w", sources=sources)
+
+    drop_in = systemd.drop_in(made, project)
+    without = systemd.drop_in(
+        replace(made, config=replace(made.config, watch_sources=False)), project
+    )
+
+    assert setting(drop_in, "ReadWritePaths") == ["-/srv/any"]
+    assert setting(drop_in, "BindPaths") == ['"-/home/ada/my tasks"']
+    assert setting(drop_in, "After") == ["remote-fs.target"]
+    assert "Paths" not in without
+    assert "After" not in without
+
+
+def test_ones_own_service_writes_where_one_may_oneself():
+    """A user's manager confines no paths: there is nothing to say of sources."""
+    project = ProjectConfig(name="app", path=Path("/srv/app"))
+    made = service(Path("/home/ada"), sources=[Source(id="any", path=Path("/srv/any"))])
+
+    assert "any" not in systemd.drop_in(made, project)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="systemd")
+def test_the_sources_of_a_service_are_those_of_its_user(account, monkeypatch):
+    """Whoever installs it as root has a list of its own, which is none of the service's."""
+    folder = account.home / "tasks"
+    folder.mkdir()
+    file = account.home / ".config/claude-task-client/sources.json"
+    file.write_text(json.dumps({"sources": [{"id": "tasks", "path": str(folder)}]}))
+    user = SimpleNamespace(pw_dir=str(account.home))
+    monkeypatch.setattr(pwd, "getpwnam", lambda _: user)
+    monkeypatch.setenv("HOME", str(account.home / "of-root"))
+
+    made = installing.system_service(places.Places(), user="w", instance=None, search_path=None)
+
+    assert [source.id for source in made.sources] == ["tasks"]
 
 
 def test_the_agent_of_macos_is_complete(tmp_path):

@@ -46,9 +46,12 @@ def registry_path() -> Path:
     return settings.config_path().with_name(NAME)
 
 
-def load() -> Sequence[Source]:
-    """All sources, the oldest first. Raises: BadSettings."""
-    return _read(registry_path())
+def load(file: Path | None = None) -> Sequence[Source]:
+    """All sources of this account, or of the one whose list it is, the oldest first.
+
+    Raises: BadSettings.
+    """
+    return _read(file or registry_path())
 
 
 def get(source_id: str) -> Source:

@@ -14,6 +14,7 @@ from typing import Final
 
 from claude_task_client import settings
 from claude_task_client.errors import BadSettings
+from claude_task_client.sources import registry
 from claude_task_client.worker import config_file, launchd, systemd
 from claude_task_client.worker.places import Places, service_secrets
 from claude_task_client.worker.service import MARK, NAME, Service, own_program, projects_of
@@ -66,6 +67,7 @@ def user_service(places: Places, *, instance: str | None, search_path: str | Non
         search_path=search_path or own.get("PATH") or SYSTEM_PATH,
         home=Path.home(),
         secrets=[service_secrets()],
+        sources=registry.load(),
     )
 
 
@@ -87,6 +89,7 @@ def system_service(
         home=home,
         user=user,
         secrets=[systemd.SYSTEM_SECRETS / "worker.env", systemd.SYSTEM_SECRETS / f"{MARK}.env"],
+        sources=registry.load(_below(home, ".config") / registry.NAME),
     )
 
 

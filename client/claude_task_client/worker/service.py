@@ -11,6 +11,7 @@ from typing import Final
 
 from claude_task_client.errors import BadSettings
 from claude_task_client.settings import SLUG
+from claude_task_client.sources.registry import Source
 from claude_task_client.worker.config import ProjectConfig, WorkerConfig
 from claude_task_client.worker.places import service_state
 
@@ -32,6 +33,7 @@ class Service:
     - `search_path`: PATH, as Claude Code and tests need it
     - `secrets`: files of variables that need not be there; read before the service starts. `MARK`
       in a name stands for the project
+    - `sources`: the folders of task documents of the account that it runs as
     """
 
     program: Sequence[str]
@@ -43,6 +45,7 @@ class Service:
     home: Path
     user: str | None = None
     secrets: Sequence[Path] = ()
+    sources: Sequence[Source] = ()
 
     @property
     def stop_seconds(self) -> int:
@@ -64,6 +67,12 @@ class Service:
             "--label",
             self.instance,
         )
+
+    def watched_by(self, project: str) -> Sequence[Source]:
+        """The sources that the project's worker watches."""
+        if not self.config.watch_sources:
+            return []
+        return [source for source in self.sources if source.project in {None, project}]
 
     def instance_of(self, project: str) -> str:
         """The slug of the project's service."""

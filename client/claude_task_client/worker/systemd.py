@@ -115,18 +115,32 @@ def _template(service: Service) -> Iterator[str]:
 
 
 def drop_in(service: Service, project: ProjectConfig) -> str:
-    """What holds for one project: its repository, which may lie anywhere."""
+    """What holds for one project: its repository and its sources, which may lie anywhere."""
+    sources = [source.path for source in service.watched_by(project.name)]
     lines = ["# Written by: claude-task-client work install", "[Unit]"]
     lines.append(f"RequiresMountsFor={_quoted(str(project.path))}")
-    if service.user is not None and not project.path.is_relative_to(service.home):
-        # Of homes the unit shows nothing, save what is bound into them.
-        is_hidden = _is_in_homes(project.path) and not _is_in_homes(service.home)
-        setting = "BindPaths" if is_hidden else "ReadWritePaths"
-        # What is not there yet is cloned into the folder above. `-`: a path that went away makes
-        # the worker sick, which it says; without it, the service would not even start.
-        shown = project.path if project.repository is None else project.path.parent
-        lines += ["", "[Service]", f"{setting}={_quoted(f'-{shown}')}"]
+    if sources and service.user is not None:
+        # A source may be away, and come back; but what is mounted at the start is waited for.
+        lines.append("After=remote-fs.target")
+    # What is not there yet is cloned into the folder above.
+    repository = project.path if project.repository is None else project.path.parent
+    shown = [] if service.user is None else list(_shown(service, [repository, *sources]))
+    if shown:
+        lines += ["", "[Service]", *shown]
     return "\n".join(lines) + "\n"
+
+
+def _shown(service: Service, folders: Iterable[Path]) -> Iterator[str]:
+    """What lets the service write in folders beside its home."""
+    for folder in folders:
+        if folder.is_relative_to(service.home):
+            continue
+        # Of homes the unit shows nothing, save what is bound into them.
+        is_hidden = _is_in_homes(folder) and not _is_in_homes(service.home)
+        setting = "BindPaths" if is_hidden else "ReadWritePaths"
+        # `-`: a path that went away makes the worker sick, which it says; without it, the service
+        # would not even start.
+        yield f"{setting}={_quoted(f'-{folder}')}"
 
 
 def _is_in_homes(path: Path) -> bool:
