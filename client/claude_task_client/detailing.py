@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -113,12 +113,7 @@ def _source_fields(seen: Survey, ended: Ended | None) -> Json:
     return {
         **showing.standing(seen),
         "running_documents": [
-            {
-                "document": each.document,
-                "task_id": each.task_id,
-                "worker": each.worker,
-                "started_at": each.started_at,
-            }
+            {"document": each.document, "lock": each.lock and asdict(each.lock)}
             for each in seen.running
         ],
         "waiting_documents": list(seen.waiting),
@@ -142,9 +137,10 @@ def _source_lines(seen: Survey, ended: Ended | None) -> Iterator[str]:
 
 
 def _running(each: Running) -> str:
-    task = f" as #{each.task_id}" if each.task_id else ""
-    worker = f" by {each.worker}" if each.worker else ""
-    return f"{each.document}{task}{worker}{_since(each.started_at)}"
+    lock = each.lock
+    if lock is None:
+        return each.document
+    return f"{each.document} as #{lock.task_id} by {lock.worker}{_since(lock.started_at)}"
 
 
 def _since(text: str | None) -> str:

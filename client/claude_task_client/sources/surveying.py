@@ -5,40 +5,28 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from claude_task_client import settings
-from claude_task_client.sources import presence
+from claude_task_client.sources import locks, presence
 from claude_task_client.sources.documents import SUFFIX
 from claude_task_client.sources.layout import COMPLETED, FAILED, PENDING, RESULTS, Layout
+from claude_task_client.sources.locks import Lock
 from claude_task_client.sources.presence import Watcher
 from claude_task_client.sources.registry import Source
 
-LOCK_SUFFIX: Final = ".lock"
 FILE_BYTES_MAX: Final = 16 * 1024 * 1024
-LOCK_BYTES_MAX: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A document that is being worked on, by its lock. What the lock does not say is None."""
+    """A document that is being worked on. `lock` is None where it says nothing."""
 
     document: str
-    lock: Path
-    task_id: int | None
-    worker: str | None
-    host: str | None
-    pid: int | None
-    started_at: str | None
-
-    @property
-    def is_stuck(self) -> bool:
-        """Whether the process that it names was one of this machine, and is gone."""
-        is_here = self.host == settings.host_name()
-        return is_here and self.pid is not None and not presence.is_process(self.pid)
+    lock: Lock | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +68,7 @@ class Survey:
 def survey(source: Source) -> Survey:
     """Look at a source. What cannot be read counts as not there."""
     documents = sorted(_documents(source.path / PENDING))
-    running = list(_running(source.path / PENDING))
+    running = list(_running(Layout(source.path)))
     busy = {each.document for each in running}
     return Survey(
         source=source,
@@ -134,18 +122,12 @@ def _documents(folder: Path) -> Iterator[str]:
                 yield entry.name.removesuffix(SUFFIX)
 
 
-def _running(folder: Path) -> Iterator[Running]:
-    for lock in sorted(folder.glob(f".task-*{LOCK_SUFFIX}")):
-        said = _json(lock, LOCK_BYTES_MAX)
-        yield Running(
-            document=lock.name.removeprefix(".").removesuffix(LOCK_SUFFIX),
-            lock=lock,
-            task_id=_number(said, "task_id"),
-            worker=_text(said, "worker"),
-            host=_text(said, "host"),
-            pid=_number(said, "pid"),
-            started_at=_text(said, "started_at"),
-        )
+def _running(layout: Layout) -> Iterator[Running]:
+    for stem in locks.stems(layout):
+        lock = None
+        with contextlib.suppress(OSError):
+            lock = locks.read(layout, stem)
+        yield Running(document=stem, lock=lock)
 
 
 def _problems(seen: Survey) -> Iterator[Problem]:
@@ -163,10 +145,11 @@ def _problems(seen: Survey) -> Iterator[Problem]:
             advice="Give this account the right, or watch it as one that has it.",
         )
     for each in seen.running:
-        if each.is_stuck:
+        if each.lock is not None and each.lock.is_stale:
+            file = shlex.quote(str(Layout(source.path).lock(each.document)))
             yield Problem(
-                detail=f"The lock of {each.document} is stuck: process {each.pid} is gone.",
-                advice=f"The next watcher removes it; so may you: rm {each.lock}",
+                detail=f"The lock of {each.document} is stuck: process {each.lock.pid} is gone.",
+                advice=f"The next watcher removes it; so may you: rm {file}",
             )
     if not seen.watchers:
         yield Problem(

@@ -56,7 +56,8 @@ def document(source: str, folder: str, name: str) -> Path:
 
 def lock(source: str, stem: str, **fields: object) -> Path:
     path = Layout(registry.get(source).path).lock(stem)
-    path.write_text(json.dumps(fields))
+    told = {"task_id": 7, "worker": "pi", "host": None, "pid": None, "started_at": None}
+    path.write_text(json.dumps({**told, **fields}))
     return path
 
 
@@ -271,7 +272,7 @@ def test_a_stuck_lock_is_told_with_the_command_that_removes_it():
 
 
 @pytest.mark.parametrize(
-    "fields", [{"host": "elsewhere", "pid": 1}, {}, {"host": 1, "pid": "x", "task_id": True}]
+    "fields", [{"host": "elsewhere", "pid": 1}, {}, {"host": 1, "pid": "x"}, {"task_id": None}]
 )
 def test_a_lock_that_may_be_alive_is_left_in_peace(fields):
     """Of other machines' processes nothing is known, nor of a lock that says nothing."""
