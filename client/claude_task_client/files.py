@@ -57,7 +57,7 @@ def lock(path: Path) -> Iterator[None]:
 
 def _wait_for(descriptor: int, name: Path) -> None:
     deadline = time.monotonic() + LOCK_WAIT_SECONDS
-    while not _try_lock(descriptor):
+    while not try_lock(descriptor):
         if time.monotonic() > deadline:
             raise BadSettings(
                 f"Another claude-task-client holds {name}: see what it waits for, and end it."
@@ -68,7 +68,8 @@ def _wait_for(descriptor: int, name: Path) -> None:
 if sys.platform == "win32":
     import msvcrt
 
-    def _try_lock(descriptor: int) -> bool:
+    def try_lock(descriptor: int) -> bool:
+        """Lock an open file, unless another process holds it."""
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -78,7 +79,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _try_lock(descriptor: int) -> bool:
+    def try_lock(descriptor: int) -> bool:
+        """Lock an open file, unless another process holds it."""
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -42,8 +42,15 @@ def claims_of(athena: Holding) -> Claims:
 
 
 def remember(athena: Holding, task_id: int, attempt: int) -> None:
-    """Note a claim. The claim stands even where that fails."""
-    _note(lambda: claims_of(athena).remember(task_id, attempt))
+    """Note a claim, and have it renewed while the Claude Code session lasts that made it.
+
+    The claim stands even where that fails.
+    """
+    session = settings.claude_session()
+    name = None if session is None else session.id
+    _note(lambda: claims_of(athena).remember(task_id, attempt, session=name))
+    if session is not None:
+        _note(lambda: _keep_renewed(session))
 
 
 def forget(athena: Holding, task_id: int) -> None:
@@ -88,6 +95,14 @@ def ending(task_id: int | None) -> Iterator[Held]:
 def _held_according_to(athena: Athena) -> dict[int, int]:
     page = athena.list(status="in_progress", claimed_by=athena.instance)
     return {task.id: task.attempt for task in page.tasks}
+
+
+def _keep_renewed(session: settings.ClaudeSession) -> None:
+    from claude_task_client.plugin import beating, sitting
+
+    here = sitting.of(settings.state_folder(), session)
+    if here is not None:  # none: the plugin is not in this session
+        beating.ensure(here)
 
 
 def _note(change: Callable[[], None]) -> None:

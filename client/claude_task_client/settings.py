@@ -33,6 +33,26 @@ VARIABLES: Final[Mapping[str, str]] = {
 }
 
 
+# What Claude Code tells those that it starts (2.1.330: hooks and Bash all of it, MCP servers the
+# session alone), and by what a worker marks its own.
+_CLAUDE_SESSION: Final = "CLAUDE_CODE_SESSION_ID"
+_CLAUDE_PID: Final = "CLAUDE_PID"
+_CLAUDE_ENVIRONMENT_FILE: Final = "CLAUDE_ENV_FILE"
+_WORKERS_RUN: Final = "ATHENA_RUN"
+
+
+class ClaudeSession(NamedTuple):
+    """The Claude Code session that started this process.
+
+    `pid`: of Claude Code itself, where it tells; `environment_file`: where the hook of a session's
+    start may write lines for the shell of later Bash calls.
+    """
+
+    id: str
+    pid: int | None
+    environment_file: str | None
+
+
 class Settings(NamedTuple):
     """Where Athena is, and who this is: `instance` is a slug, `name` what people read."""
 
@@ -86,6 +106,29 @@ def overriding(values: Mapping[str, str], environment: Mapping[str, str] = os.en
 def own_environment() -> Mapping[str, str]:
     """All variables of this process: for what decides itself which of them to pass on."""
     return dict(os.environ)
+
+
+def claude_session(environment: Mapping[str, str] = os.environ) -> ClaudeSession | None:
+    """The Claude Code session that this process belongs to.
+
+    None where there is none, and in a worker's: the worker itself holds and renews its tasks.
+    """
+    session, pid = environment.get(_CLAUDE_SESSION, ""), environment.get(_CLAUDE_PID, "")
+    if not session or environment.get(_WORKERS_RUN):
+        return None
+    return ClaudeSession(
+        id=session,
+        pid=int(pid) if pid.isascii() and pid.isdecimal() else None,
+        environment_file=environment.get(_CLAUDE_ENVIRONMENT_FILE) or None,
+    )
+
+
+def claude_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where Claude Code keeps its settings."""
+    from pathlib import Path
+
+    named = environment.get("CLAUDE_CONFIG_DIR", "")
+    return Path(named).absolute() if named else Path.home() / ".claude"
 
 
 def forge_token(environment: Mapping[str, str]) -> str | None:

@@ -2,21 +2,26 @@
 
 Athena knows who holds what; only the claimer knows which attempt it is working on. Without it, work
 that was overtaken (lease expired, claimed anew by the same instance) could end the newer attempt.
+It also notes in which Claude Code session a claim was made: while that lasts, the plugin renews it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 from claude_task_client import files
 from claude_task_client.errors import BadSettings
 
 # Far more than one instance ever holds at once; the oldest go first.
 CLAIMS_MAX: Final = 200
+FILE: Final = "claims.json"
+
+# How the file keeps one: the attempt, and beside it the session where there is one.
+_Kept: TypeAlias = "int | dict[str, object]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,28 +36,45 @@ class Holder:
         """How the file calls it."""
         return f"{self.instance} {self.url}"
 
+    @classmethod
+    def named(cls, name: str) -> Holder:
+        """The holder that the file calls so."""
+        instance, _, url = name.partition(" ")
+        return cls(url=url, instance=instance)
+
+
+class Claim(NamedTuple):
+    """A task in somebody's hands: in which attempt, and since which Claude Code session."""
+
+    holder: Holder
+    task_id: int
+    attempt: int
+    session: str | None
+
 
 class Claims:
     """The claims of one holder, in a file shared by all holders of this account."""
 
     def __init__(self, folder: Path, holder: Holder) -> None:
-        self.path = folder / "claims.json"
+        self.path = folder / FILE
         self._holder = holder.name
 
     def all(self) -> dict[int, int]:
         """Task → attempt, the oldest claim first."""
-        return {int(task): attempt for task, attempt in self._read().get(self._holder, {}).items()}
+        kept = _read(self.path).get(self._holder, {})
+        return {int(task): _attempt(each) for task, each in kept.items()}
 
     def attempt(self, task_id: int) -> int | None:
         """The attempt in which the task was claimed here, if it was."""
         return self.all().get(task_id)
 
-    def remember(self, task_id: int, attempt: int) -> None:
-        """Note a claim."""
+    def remember(self, task_id: int, attempt: int, *, session: str | None = None) -> None:
+        """Note a claim, and the Claude Code session that made it."""
+        claim: _Kept = attempt if session is None else {"attempt": attempt, "session": session}
 
-        def add(claims: dict[str, int]) -> dict[str, int]:
+        def add(claims: dict[str, _Kept]) -> dict[str, _Kept]:
             others = {task: kept for task, kept in claims.items() if task != str(task_id)}
-            return dict([*others.items(), (str(task_id), attempt)][-CLAIMS_MAX:])
+            return dict([*others.items(), (str(task_id), claim)][-CLAIMS_MAX:])
 
         self._change(add)
 
@@ -61,34 +83,58 @@ class Claims:
         if task_id in self.all():
             self._change(lambda claims: {k: v for k, v in claims.items() if k != str(task_id)})
 
-    def _change(self, change: Callable[[dict[str, int]], dict[str, int]]) -> None:
+    def _change(self, change: Callable[[dict[str, _Kept]], dict[str, _Kept]]) -> None:
         with files.lock(self.path):
-            content = self._read()
+            content = _read(self.path)
             content[self._holder] = change(content.get(self._holder, {}))
             kept = {holder: claims for holder, claims in content.items() if claims}
             files.replace_file(self.path, json.dumps(kept, indent=1) + "\n")
 
-    def _read(self) -> dict[str, dict[str, int]]:
-        try:
-            content = json.loads(self.path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise BadSettings(f"Cannot read {self.path}: {error.strerror or error}.") from error
-        except ValueError:
-            return {}  # damaged by somebody else: Athena still knows who holds what
-        return (
-            {str(holder): _claims(value) for holder, value in content.items()}
-            if isinstance(content, dict)
-            else {}
-        )
+
+def claims_of_sessions(folder: Path, sessions: Collection[str]) -> Sequence[Claim]:
+    """All claims that were made in these Claude Code sessions, by any holder of this account."""
+    return [
+        Claim(Holder.named(name), int(task), _attempt(kept), session)
+        for name, claims in _read(folder / FILE).items()
+        for task, kept in claims.items()
+        if (session := _session(kept)) is not None and session in sessions
+    ]
 
 
-def _claims(value: object) -> dict[str, int]:
+def _read(path: Path) -> dict[str, dict[str, _Kept]]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise BadSettings(f"Cannot read {path}: {error.strerror or error}.") from error
+    except ValueError:
+        return {}  # damaged by somebody else: Athena still knows who holds what
+    return (
+        {str(holder): _claims(value) for holder, value in content.items()}
+        if isinstance(content, dict)
+        else {}
+    )
+
+
+def _claims(value: object) -> dict[str, _Kept]:
     if not isinstance(value, dict):
         return {}
     return {
-        str(task): attempt
-        for task, attempt in value.items()
-        if str(task).isdecimal() and isinstance(attempt, int)
+        str(task): kept
+        for task, kept in value.items()
+        if str(task).isdecimal()
+        and isinstance(kept.get("attempt") if isinstance(kept, dict) else kept, int)
     }
+
+
+def _attempt(kept: _Kept) -> int:
+    if isinstance(kept, int):
+        return kept
+    attempt = kept["attempt"]
+    return attempt if isinstance(attempt, int) else 0  # `_claims` lets nothing else pass
+
+
+def _session(kept: _Kept) -> str | None:
+    session = kept.get("session") if isinstance(kept, dict) else None
+    return session if isinstance(session, str) else None

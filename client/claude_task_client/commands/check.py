@@ -188,16 +188,21 @@ def complain(error: AthenaError) -> None:
 def tell(found: Found) -> None:
     """Print what was found."""
     if found.next is not None:
-        count = f"{found.pending}{'' if found.is_exact else '+'}"
-        output.say(f"{count} task(s) pending - Next: {_named(found.next)}")
+        output.say(waiting(found.next, found))
     for task in found.claims[:CLAIMS_SHOWN_MAX]:
         output.say(
-            f"In progress here: {_named(task)}"
+            f"In progress here: {named(task)}"
             f" - when done: claude-task-client complete {output.line(str(task.get('id')))}"
         )
     more = len(found.claims) - CLAIMS_SHOWN_MAX
     if more > 0:
         output.say(f"and {more} more in progress here: claude-task-client list --status running")
+
+
+def waiting(first: Json, found: Found) -> str:
+    """How many wait, and the first of them."""
+    count = f"{found.pending}{'' if found.is_exact else '+'}"
+    return f"{count} task(s) pending - Next: {named(first)}"
 
 
 def within(seconds: float, work: Callable[[], Iterator[Found]]) -> Found:
@@ -251,5 +256,6 @@ def _names(value: object) -> set[str]:
     return {each for each in value if isinstance(each, str)} if isinstance(value, list) else set()
 
 
-def _named(task: Json) -> str:
+def named(task: Json) -> str:
+    """A task in a line."""
     return output.line(f"#{task.get('id')} {task.get('description')}")

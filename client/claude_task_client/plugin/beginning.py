@@ -1,0 +1,98 @@
+"""What is said at the start of a session: what waits, what is in hand, and how to go about it."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from claude_task_client import output, settings, state
+from claude_task_client.advice import advice
+from claude_task_client.commands import check
+from claude_task_client.errors import NotSignedIn, Refused, Unreachable
+from claude_task_client.plugin import beating
+from claude_task_client.plugin.sitting import Sitting, everyone
+from claude_task_client.settings import APP, ClaudeSession
+
+HOW: Final = (
+    "Leave this aside unless the user brings it up. To take the next task when asked: the tool"
+    " take_next of the MCP server athena, or `claude-task-client claim` in Bash; then work on it as"
+    " the skill athena:task says."
+)
+
+
+def say(session: ClaudeSession, here: Sitting) -> Mapping[str, object] | None:
+    """What to tell the person and Claude; None where there is nothing.
+
+    Raises: AthenaError where Athena cannot be asked, which is nobody's business now.
+    """
+    _make_reachable(session)
+    if here.claims():
+        beating.ensure(here)  # a session that goes on, in a new process
+    try:
+        seconds = check.seconds_left(check.seconds_running())
+        found = check.within(seconds, lambda: check.look(seconds))
+    except Unreachable:
+        raise
+    except (NotSignedIn, Refused) as error:
+        # This does not pass by itself; Claude need not know.
+        return {"systemMessage": f"{_athena(str(error))} {advice(error) or ''}".rstrip()}
+    lines = [*_waiting(found), *_in_hand(found, here)]
+    if not lines:
+        return None
+    instance = settings.load().instance
+    context = "\n".join([f"Athena, the task queue (this is instance {instance}):", *lines, HOW])
+    return {
+        "systemMessage": _athena("\n".join(lines)),
+        "hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": context},
+    }
+
+
+def _athena(text: str) -> str:
+    return text if "Athena" in text else f"Athena: {text}"
+
+
+def _waiting(found: check.Found) -> Sequence[str]:
+    return [] if found.next is None else [check.waiting(found.next, found)]
+
+
+def _in_hand(found: check.Found, here: Sitting) -> Sequence[str]:
+    """The tasks of this instance, and whether another session on this machine is at them."""
+    ours = {claim.task_id for claim in here.claims()}
+    elsewhere = _at_work(here)
+    lines = []
+    for task in found.claims[: check.CLAIMS_SHOWN_MAX]:
+        number = task.get("id")
+        if number in ours:
+            more = f"claimed by this session; when done: {APP} complete {number}"
+        elif number in elsewhere:
+            more = "another session on this machine is at it: leave it alone"
+        else:
+            more = f"to go on with it here, claim it again: {APP} claim {number}"
+        lines.append(output.clean(f"In progress: {check.named(task)} ({more})"))
+    return lines
+
+
+def _at_work(here: Sitting) -> set[int]:
+    there: list[state.Claim] = []
+    for each in everyone(here.folder):
+        if each.pid != here.pid and each.is_there():
+            there += each.claims()
+    return {claim.task_id for claim in there}
+
+
+def _make_reachable(session: ClaudeSession) -> None:
+    """Let Claude's shell find this program where PATH does not name it (a virtual environment)."""
+    folder = Path(sys.executable).parent
+    if (
+        session.environment_file is None
+        or sys.platform == "win32"
+        or shutil.which(APP) is not None
+        or not (folder / APP).exists()
+    ):
+        return
+    with Path(session.environment_file).open("a", encoding="utf-8") as file:
+        file.write(f'export PATH="$PATH":{shlex.quote(str(folder))}\n')

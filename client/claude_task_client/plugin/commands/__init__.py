@@ -1,0 +1,1 @@
+"""The commands of `claude-task-client plugin`, a file each."""

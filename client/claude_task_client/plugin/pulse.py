@@ -1,0 +1,93 @@
+"""How the claims of one sitting are renewed: how often, and what becomes of a lost one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from claude_task_client import settings
+from claude_task_client.errors import AthenaError, Refused
+from claude_task_client.http import HttpTransport
+from claude_task_client.plugin.sitting import Sitting
+from claude_task_client.state import Claim, Claims
+from claude_task_client.transport import Answer, Call
+
+# A lease is two hours unless somebody asked for less: then it is renewed three times in its length.
+BEAT_SECONDS_MAX: Final = 60.0
+BEAT_SECONDS_MIN: Final = 0.3
+BEATS_A_LEASE: Final = 3
+# How soon the end of the session or of its last claim is noticed.
+LOOK_SECONDS: Final = 2.0
+LOST: Final = frozenset({"not_holder", "task_cancelled", "task_not_found", "invalid_transition"})
+
+
+class Pulse:
+    """Renews what one sitting holds at the Athena that this machine is signed in to.
+
+    Raises: BadSettings, NotSignedIn.
+    """
+
+    def __init__(self, sitting: Sitting) -> None:
+        told = settings.load()
+        self._url = told.url
+        self._key = told.signed_in()
+        self._sitting = sitting
+        self._seconds: dict[Claim, float] = {}  # between two beats of it
+        self._due = 0.0
+
+    def claims(self) -> Sequence[Claim]:
+        """What there is to renew: the key is for no other Athena."""
+        if not self._sitting.is_there():
+            return []
+        return [claim for claim in self._sitting.claims() if claim.holder.url == self._url]
+
+    def run(self) -> None:
+        """Until Claude Code has gone, or holds nothing any more.
+
+        Athena being away changes nothing: it is asked again at the next beat.
+        """
+        while claims := self.claims():
+            now = time.monotonic()
+            if now >= self._due or any(claim not in self._seconds for claim in claims):
+                for claim in claims:
+                    self._beat(claim)
+                self._due = now + min(self._seconds.get(each, 0.0) for each in claims)
+            time.sleep(max(0.0, min(LOOK_SECONDS, self._due - time.monotonic())))
+
+    def _beat(self, claim: Claim) -> None:
+        try:
+            self._seconds[claim] = _seconds_between(self._renew(claim))
+        except Refused as error:
+            self._seconds[claim] = BEAT_SECONDS_MAX
+            if error.code in LOST:
+                self._lose(claim, error.code)
+        except AthenaError:
+            self._seconds.setdefault(claim, BEAT_SECONDS_MAX / BEATS_A_LEASE)
+
+    def _renew(self, claim: Claim) -> Answer:
+        body = {"instance": claim.holder.instance, "attempt": claim.attempt}
+        call = Call("POST", f"/api/tasks/{claim.task_id}/heartbeat", body=body, repeatable=True)
+        transport = HttpTransport(self._url, self._key)
+        try:
+            return transport.send_once(call)
+        finally:
+            transport.drop()
+
+    def _lose(self, claim: Claim, code: str) -> None:
+        """Stop renewing it, and have Claude told when it next stops."""
+        Claims(self._sitting.folder, claim.holder).forget(claim.task_id)
+        self._sitting.change(lambda told: told._replace(lost=[*told.lost, (claim.task_id, code)]))
+
+
+def _seconds_between(answer: Answer) -> float:
+    """How often to renew a lease, which is as long now as it ever is, by Athena's own clock."""
+    expires, date = (answer.body or {}).get("lease_expires_at"), answer.headers.get("date")
+    try:
+        lease = datetime.fromisoformat(str(expires)) - parsedate_to_datetime(str(date))
+    except (ValueError, TypeError):
+        return BEAT_SECONDS_MAX
+    wanted = lease.total_seconds() / BEATS_A_LEASE
+    return min(BEAT_SECONDS_MAX, max(BEAT_SECONDS_MIN, wanted))

@@ -1,0 +1,137 @@
+"""A sitting: one running Claude Code that has the plugin, and what the plugin knows of it.
+
+Claude Code's session ids change within one process (`/clear`, `/resume`), and what it started
+before (an MCP server) keeps the old one. So each process has a file here, named by its pid, that
+lists all sessions it has had: a claim of any of them is renewed for as long as this process lives.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from claude_task_client import files, state
+from claude_task_client.plugin import processes
+from claude_task_client.settings import ClaudeSession
+
+FOLDER: Final = "claude-sessions"
+# A sitting may last for weeks; what it remembers may not grow for as long.
+REMEMBERED_MAX: Final = 100
+
+
+class Told(NamedTuple):
+    """What its file says.
+
+    `sessions`: their ids, in order. `reminded`: claims that Claude was reminded of, each as
+    task/attempt. `lost`: tasks that were lost while Claude worked, and why; told to Claude once.
+    """
+
+    began: str
+    sessions: Sequence[str] = ()
+    reminded: Sequence[str] = ()
+    lost: Sequence[tuple[int, str]] = ()
+
+
+class Sitting(NamedTuple):
+    """One running Claude Code."""
+
+    folder: Path
+    pid: int
+
+    @property
+    def path(self) -> Path:
+        """Its file."""
+        return self.folder / FOLDER / f"{self.pid}.json"
+
+    @property
+    def beat_lock(self) -> Path:
+        """Locked by the process that renews its claims."""
+        return self.path.with_suffix(".beat")
+
+    def read(self) -> Told | None:
+        """What its file says; None where there is none (any more)."""
+        try:
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+            return Told(
+                began=str(content["began"]),
+                sessions=[str(each) for each in content["sessions"]],
+                reminded=[str(each) for each in content["reminded"]],
+                lost=[(int(task), str(code)) for task, code in content["lost"]],
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def is_there(self) -> bool:
+        """Whether Claude Code still runs, and has not said that it ends."""
+        told = self.read()
+        return told is not None and processes.is_alive(self.pid, told.began)
+
+    def claims(self) -> Sequence[state.Claim]:
+        """What its sessions have claimed and not ended. Raises: BadSettings."""
+        told = self.read()
+        return [] if told is None else state.claims_of_sessions(self.folder, told.sessions)
+
+    def change(self, change: Callable[[Told], Told]) -> None:
+        """Put down something new, where it still exists. Raises: BadSettings."""
+        with files.lock(self.path):
+            told = self.read()
+            if told is not None:
+                self._write(change(told))
+
+    def begin(self, session: str) -> None:
+        """Note that a session has begun in it. Raises: BadSettings."""
+        began = processes.began(self.pid)
+        with files.lock(self.path):
+            told = self.read()
+            if told is None or told.began != began:
+                told = Told(began)
+            others = [each for each in told.sessions if each != session]
+            self._write(told._replace(sessions=[*others, session]))
+
+    def end(self) -> None:
+        """Forget it: whoever renews its claims stops."""
+        for path in (self.path, self.beat_lock, self.path.with_name(f"{self.path.name}.lock")):
+            with contextlib.suppress(OSError):  # Windows keeps what is open
+                path.unlink()
+
+    def _write(self, told: Told) -> None:
+        content: dict[str, Any] = {
+            "began": told.began,
+            "sessions": [*told.sessions][-REMEMBERED_MAX:],
+            "reminded": [*told.reminded][-REMEMBERED_MAX:],
+            "lost": [*told.lost][-REMEMBERED_MAX:],
+        }
+        files.replace_file(self.path, json.dumps(content) + "\n")
+
+
+def of(folder: Path, session: ClaudeSession) -> Sitting | None:
+    """The sitting that this process belongs to; None where the plugin is not in it."""
+    if session.pid is not None:
+        here = Sitting(folder, session.pid)
+        return here if here.read() is not None else None
+    # An MCP server is told the session alone.
+    for each in everyone(folder):
+        told = each.read()
+        if told is not None and session.id in told.sessions and each.is_there():
+            return each
+    return None
+
+
+def everyone(folder: Path) -> Iterator[Sitting]:
+    """All sittings that have a file, also of those that were killed."""
+    with contextlib.suppress(OSError):
+        for name in sorted(os.listdir(folder / FOLDER)):  # noqa: PTH208  names alone are wanted
+            pid, _, kind = name.partition(".")
+            if kind == "json" and pid.isdecimal():
+                yield Sitting(folder, int(pid))
+
+
+def sweep(folder: Path) -> None:
+    """Forget those whose Claude Code was killed, and has said nothing."""
+    for each in everyone(folder):
+        if not each.is_there():
+            each.end()
