@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from claude_task_client import output
+from claude_task_client.sources import services
 from claude_task_client.sources.layout import PENDING
 from claude_task_client.sources.presence import Watcher
 from claude_task_client.sources.registry import Polling, Source
@@ -89,3 +90,9 @@ def tell_how_to_begin(sources: Sequence[Source]) -> None:
         output.say("for all of a source: claude-task-client sources add PATH --project NAME")
     output.say("A worker of this account watches by itself. Without one:")
     output.say("  claude-task-client sources watch")
+    for source in sources:
+        confined = services.shut_out(source)
+        if confined:
+            names = ", ".join(confined)
+            output.warn(f"The service of {names} may not write in {path(source)} yet.")
+            output.warn(services.advice(confined))
