@@ -333,6 +333,7 @@ def make_worker(
         workshop=lambda line: StandInWorkshop(bench, athena, line, config, logs, steps),
         examine=lambda: _examine(bench),
         introduction={"name": "The stand-in"},
+        limit_file=bench.folder / "limit.json",
         now=now,
     )
     told = {"state": bench.state, "jobs": 1, "projects": tuple(config.projects), **options}

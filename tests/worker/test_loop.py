@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
+
 import pytest
 
 from claude_task_client.worker import locking
 from claude_task_client.worker.config import ExecutorName, Isolation
 from tests.worker.at_work import Place, until
+from tests.worker.stand_in import now
 
 pytestmark = pytest.mark.slow  # a server for each test
 
@@ -200,6 +204,21 @@ async def test_a_usage_limit_keeps_the_account_from_claiming(place: Place):
 
     assert parked["failures"] == 0
     assert (await place.task(other))["attempt"] == 0
+
+
+async def test_a_usage_limit_is_learned_from_another_worker(place: Place):
+    """Of the same account: one that waits for tasks claims none from then on."""
+    async with place.worker() as worker:
+        assert (await place.result(await place.submit("effect one")))["success"]
+        until_then = {"claude": {"until": (now() + timedelta(hours=1)).isoformat()}}
+        (place.bench.folder / "limit.json").write_text(json.dumps(until_then))
+        worker.look_now()
+        await until(lambda: _state(place, "limited"))
+        task_id = await place.submit("effect two")
+        worker.look_now()
+        await place.reaches(task_id, status="pending")
+
+    assert f"{task_id} two" not in place.bench.effects
 
 
 async def test_claude_signed_out_hands_the_task_back_and_claims_no_other(place: Place):

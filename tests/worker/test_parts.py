@@ -24,7 +24,6 @@ from claude_task_client.worker import locking, status
 from claude_task_client.worker.changes import Changes
 from claude_task_client.worker.executor import LineKind
 from claude_task_client.worker.health_watch import HealthWatch
-from claude_task_client.worker.holdback import Holdback
 from claude_task_client.worker.line import Line
 from claude_task_client.worker.problem import Health, Problem
 from claude_task_client.worker.project_logs import ProjectLogs
@@ -119,27 +118,6 @@ async def test_a_change_before_the_wait_is_not_missed():
 
     async with asyncio.timeout(30):
         await changes.within(60, since=looked)
-
-
-def test_a_usage_limit_outlives_the_worker(tmp_path: Path):
-    """It ends by itself; a shorter one does not shorten it."""
-    clock, file = Clock(), tmp_path / "limits.json"
-    limit = Holdback(file, now=clock)
-    limit.note(START + timedelta(hours=2))
-    limit.note(START + timedelta(hours=1))
-
-    again = Holdback(file, now=clock)
-    assert again.until == START + timedelta(hours=2)
-    clock.advance(hours=2)
-    assert again.until is None
-
-
-@pytest.mark.parametrize("text", ["", "{}", '{"claude": {"until": "2026-01-01T00:00:00"}}'])
-def test_a_damaged_limit_holds_nothing_back(tmp_path: Path, text: str):
-    """Better asked in vain once."""
-    (tmp_path / "limits.json").write_text(text)
-
-    assert Holdback(tmp_path / "limits.json", now=Clock()).until is None
 
 
 @pytest.mark.parametrize("is_another_worker", [False, True])

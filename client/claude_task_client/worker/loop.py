@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 from claude_task_client import AsyncAthena
@@ -62,6 +63,7 @@ class Surroundings:
 
     - `workshop`: makes the one that puts together what a task needs
     - `introduction`: what the heartbeats say of this instance, besides what changes
+    - `limit_file`: where the usage limit of Claude's account is kept, for all that use it
     """
 
     athena: AsyncAthena
@@ -69,6 +71,7 @@ class Surroundings:
     workshop: Callable[[Line], Workshop]
     examine: Examine
     introduction: Mapping[str, Any]
+    limit_file: Path
     now: Callable[[], datetime]
 
 
@@ -87,7 +90,7 @@ class Worker:
             on_news=self._hurry,
             now=around.now,
         )
-        self._holdback = Holdback(options.state / "limits.json", now=around.now)
+        self._holdback = Holdback(around.limit_file, now=around.now)
         self._claiming = Claiming(
             around.athena,
             options.state / "claim.json",

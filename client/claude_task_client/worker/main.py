@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from claude_task_client import AsyncAthena, clock, settings
 from claude_task_client.settings import Settings
-from claude_task_client.worker import claude_program, locking, pipeline
+from claude_task_client.worker import claude_program, holdback, locking, pipeline
 from claude_task_client.worker.build import Ground, RealWorkshop
 from claude_task_client.worker.config import WorkerConfig
 from claude_task_client.worker.environment import run_prefix
@@ -23,6 +25,7 @@ from claude_task_client.worker.loop import Surroundings, Worker
 from claude_task_client.worker.options import WorkOptions
 from claude_task_client.worker.places import LOGS
 from claude_task_client.worker.project_logs import ProjectLogs
+from claude_task_client.worker.source_duty import sources_watched
 from claude_task_client.worker.strays import end_strays
 
 log = logging.getLogger(__name__)
@@ -57,6 +60,7 @@ def run_worker(config: WorkerConfig, options: WorkOptions) -> int:
             workshop=lambda line: RealWorkshop(ground, athena, line, logs),
             examine=examination,
             introduction=_introduction(told),
+            limit_file=holdback.shared_file(environment, config.claude_environment),
             now=clock.now,
         )
         return Worker(config, options, around)
@@ -71,6 +75,7 @@ def run_worker(config: WorkerConfig, options: WorkOptions) -> int:
         lambda: AsyncAthena(told.url, key, instance=told.instance, retry_seconds=0.0),
         make,
         before=end_what_was_left,
+        beside=lambda athena: sources_watched(athena, config, options),
     )
 
 
@@ -87,12 +92,17 @@ async def _nothing() -> None:
     pass
 
 
+def _nothing_beside(_: AsyncAthena) -> AbstractAsyncContextManager[None]:
+    return contextlib.nullcontext()
+
+
 def run_in_loop(
     state: Path,
     connect: Callable[[], AsyncAthena],
     make: Callable[[AsyncAthena], Worker],
     *,
     before: Callable[[], Awaitable[None]] = _nothing,
+    beside: Callable[[AsyncAthena], AbstractAsyncContextManager[None]] = _nothing_beside,
 ) -> int:
     """Run a worker to its end, with the state folder to itself, and the signals that are its own.
 
@@ -106,7 +116,8 @@ def run_in_loop(
         async with connect() as athena:
             worker = make(athena)
             _obey_signals(worker)
-            return await worker.run()
+            async with beside(athena):
+                return await worker.run()
 
     with locking.held(state):
         _show_log()
