@@ -17,6 +17,7 @@ from typing import Final
 
 from claude_task_client.errors import BadSettings
 from claude_task_client.settings import SLUG
+from claude_task_client.sources.registry import Source
 
 MARK_BYTES_MAX: Final = 4096
 PUBLIC_MODE: Final = 0o644  # what others of a shared mount read, whatever the umask
@@ -114,19 +115,19 @@ class Layout:
         return mark
 
 
-def prepare(root: Path, source_id: str) -> Mark:
+def prepare(source: Source) -> Mark:
     """Make the folders and the mark of a source. One that is marked already keeps its mark.
 
     Raises: BadSettings, where that cannot be written, or something else is in the way.
     """
-    layout = Layout(root)
+    root, layout = source.path, Layout(source.path)
     try:
         for name in (*FOLDERS, OWN, f"{OWN}/{OPEN}", f"{OWN}/{ENDED}", f"{OWN}/{ASIDE}"):
             folder = root / name
             folder.mkdir(parents=True, exist_ok=True)
             if not _is_folder(folder):
                 raise BadSettings(f"{folder} is a link: a source's folders are its own.")
-        return _read_mark(layout.own / MARK) or _marked(layout, source_id)
+        return _read_mark(layout.own / MARK) or _marked(layout, source.id)
     except OSError as error:
         raise BadSettings(f"Cannot write {root}: {error.strerror or error}.") from error
 

@@ -1,0 +1,150 @@
+"""How a document comes to its end, and back: steps that may each be repeated after a kill.
+
+The record moves last. Until then the next watcher begins from the first step, and what is done
+already is done again without harm.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from claude_task_client.sources import locks, outcomes, records, storing
+from claude_task_client.sources.layout import COMPLETED, FAILED, PENDING, Layout
+from claude_task_client.sources.records import OPENED, Record, Records
+from claude_task_client.wire import Task
+
+# A name of anybody's making, as a part of the names of our own files.
+NAME_CHARACTERS_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How a document ended. `name` is its file in `pending/`; `stem` what its files are called."""
+
+    layout: Layout
+    kept: Records
+    record: Record
+    name: str
+    task: Task | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+    @property
+    def stem(self) -> str:
+        """What result, report and record are called."""
+        return self.record.stem
+
+
+def write_result(end: End) -> None:
+    """For programs."""
+    text = outcomes.result_text(end.record, end.fields, error=end.error)
+    storing.write(end.layout, end.layout.result(end.stem), text)
+
+
+def write_report(end: End) -> None:
+    """For people."""
+    fields = {**end.fields, "error": end.error or end.fields.get("error")}
+    text = outcomes.report_text(end.record, end.task, fields)
+    storing.write(end.layout, end.layout.report(end.stem), text)
+
+
+def move_document(end: End) -> None:
+    """Out of the queue. A person may have taken it away meanwhile."""
+    folder = COMPLETED if end.record.status == "completed" else FAILED
+    storing.move(end.layout.pending / end.name, end.layout.folder(folder) / end.name)
+
+
+def remove_lock(end: End) -> None:
+    """Nobody works on it."""
+    locks.remove(end.layout, end.stem)
+
+
+def note_end(end: End) -> None:
+    """From here on, a document of this name in `pending/` is a new one."""
+    end.kept.end(end.record)
+
+
+STEPS: Final[Sequence[Callable[[End], None]]] = (
+    write_result,
+    write_report,
+    move_document,
+    remove_lock,
+    note_end,
+)
+
+
+def finish(end: End) -> bool:
+    """Take all steps; whether this was still to be done. Raises: OSError, at any of them."""
+    with storing.one_at_a_time(end.layout):
+        if is_over(end):
+            return False
+        for step in STEPS:
+            step(end)
+    return True
+
+
+def is_over(end: End) -> bool:
+    """Whether another watcher has done it, or the document has moved on since."""
+    mine = _place(end.record)
+    ended = end.kept.ended(end.stem)
+    if ended is not None and _place(ended) >= mine:
+        current = end.kept.open(end.stem)
+        if current is not None and _place(current) == mine:
+            end.kept.drop(end.stem)  # killed just before that
+        return True
+    current = end.kept.open(end.stem)
+    return current is not None and _place(current) > mine
+
+
+def _place(record: Record) -> tuple[int, int]:
+    return record.generation, record.round
+
+
+def reopen(layout: Layout, kept: Records, ended: Record) -> Record:
+    """Have a document back in `pending/`, whose task somebody has retried."""
+    record = replace(ended, status=OPENED, round=ended.round + 1, returns=True)
+    kept.save(record)
+    return bring_back(layout, kept, record)
+
+
+def bring_back(layout: Layout, kept: Records, record: Record) -> Record:
+    """The rest of `reopen`, also after a kill in the middle of it."""
+    name = f"{record.stem}.md"
+    if not storing.exists(layout.pending / name):
+        for folder in (COMPLETED, FAILED):
+            if storing.move(layout.folder(folder) / name, layout.folder(PENDING) / name):
+                break
+    clear_the_way(layout, record.stem, below=record.generation + 1)
+    record = replace(record, returns=False)
+    kept.save(record)
+    return record
+
+
+def clear_the_way(layout: Layout, stem: str, *, below: int) -> None:
+    """Keep what came of an earlier run under a number: nobody must take it for this one's.
+
+    `below`: the generation from which on a result is not of an earlier run.
+    """
+    result, report = layout.result(stem), layout.report(stem)
+    if storing.exists(result) and (records.generation_of(layout, stem) or 0) >= below:
+        return
+    for path in (result, report):
+        if storing.exists(path):
+            storing.set_aside(path)
+
+
+def safe_stem(stem: str) -> str:
+    """What the files about a document are called whose own name cannot be used."""
+    clean = re.sub(r"[^\w.-]+", "_", stem, flags=re.ASCII).strip("._") or "document"
+    mark = hashlib.sha256(stem.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return f"{clean[:NAME_CHARACTERS_MAX]}-{mark}"
+
+
+def forget_name(layout: Layout, kept: Records, stem: str) -> None:
+    """The document has another name now."""
+    locks.remove(layout, stem)
+    kept.drop(stem)
