@@ -88,14 +88,14 @@ def _outcome(result: Result) -> dict[str, str | None]:
     """What it took, and where the work is."""
     return {
         "Duration": _number(result.duration_ms, lambda ms: output.span(ms / 1000)),
-        "Cost": _number(result.total_cost_usd, _dollars),
+        "Cost": _number(result.total_cost_usd, dollars),
         "Branch": result.branch,
         "Commit": result.commit,
         "Pull request": result.pull_request_url,
     }
 
 
-def _dollars(usd: float) -> str:
+def dollars(usd: float) -> str:
     """Small sums are no zero."""
     return f"${usd:.{4 if 0 < usd < 0.01 else 2}f}"
 

@@ -29,15 +29,21 @@ def brief(question: Question) -> str:
 
 def text(question: Question, *, lines_max: int | None = None) -> str:
     """What is asked, and what to type, or what was answered."""
-    head = f"Question {question.id} of #{question.task_id}, {_asked(question)}"
-    said = [*_indented(question.text), *_action(question)]
+    head = f"Question {question.id} of #{question.task_id}, {asker(question)}"
+    said = asked_lines(question)
     if lines_max is not None and len(said) > lines_max:
         more = f"  … all of it: {ANSWER_COMMAND} {question.id}"
         said = [*said[:lines_max], more]
     return "\n".join([head, *said, *_what_next(question)])
 
 
-def _asked(question: Question) -> str:
+def asked_lines(question: Question) -> list[str]:
+    """What is asked, and of an approval exactly what would be done: all of it."""
+    return [*_indented(question.text), *_action(question)]
+
+
+def asker(question: Question) -> str:
+    """Who asked, and when."""
     ago = "-"
     if question.asked_at is not None:
         ago = output.span((clock.now() - question.asked_at).total_seconds())
@@ -64,7 +70,7 @@ def _indented(said: str) -> Iterator[str]:
 def _what_next(question: Question) -> Iterator[str]:
     command = f"{ANSWER_COMMAND} {question.id}"
     if question.status == "answered":
-        yield from _indented(f"Answer by {_answerer(question)}: {question.answer}")
+        yield from _indented(f"Answer by {answerer(question)}: {question.answer}")
         if question.note:
             yield from _indented(f"Note: {question.note}")
     elif not question.is_open:
@@ -79,6 +85,7 @@ def _what_next(question: Question) -> Iterator[str]:
         yield f'  Answer: {command} "your answer"'
 
 
-def _answerer(question: Question) -> str:
+def answerer(question: Question) -> str:
+    """Who answered, and where."""
     via = f" ({question.answered_via})" if question.answered_via else ""
     return output.line(f"{question.answered_by or '-'}{via}")

@@ -1,52 +1,15 @@
-"""What a person at a terminal sees: tables, prompts, the live view."""
+"""What a person at a terminal sees: tables, prompts, transcripts."""
 
 import json
-import os
-import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from claude_task_client import Athena
+from tests.client.screens import Screen
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX terminal")
-
-WIDE = {"TERM": "xterm", "COLUMNS": "160", "LINES": "50"}
-
-
-class Screen:
-    """A command with a terminal of its own, and all that it has drawn."""
-
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
-        import pty
-
-        self._ours, theirs = pty.openpty()
-        self.drawn = ""
-        self.process = subprocess.Popen(
-            command, env={**environment, **WIDE}, stdin=theirs, stdout=theirs, stderr=theirs,
-            start_new_session=True,
-        )  # fmt: skip
-        os.close(theirs)
-
-    def read_until(self, words: str) -> None:
-        """Wait until the words have been drawn."""
-        while words not in self.drawn:
-            self.drawn += os.read(self._ours, 65536).decode("utf-8", "replace")
-
-    def type(self, text: str) -> None:
-        os.write(self._ours, text.encode())
-
-    def end(self) -> int:
-        """Read the rest; the exit code."""
-        try:
-            while piece := os.read(self._ours, 65536):
-                self.drawn += piece.decode("utf-8", "replace")
-        except OSError:
-            pass  # the other end is closed
-        os.close(self._ours)
-        return self.process.wait(30)
 
 
 @pytest.fixture
@@ -133,33 +96,6 @@ def test_purge_does_not_ask_where_it_was_told_yes(laptop, show: Callable[..., Sc
     assert "[y/N]" not in screen.drawn
 
 
-def test_watch_draws_the_queue_as_it_moves_and_ends_quietly(laptop, show: Callable[..., Screen]):
-    laptop.run("add", "Draw this task")
-    screen = show("watch")
-    screen.read_until("Draw this task")
-
-    laptop.run("claim")
-    screen.read_until("task.claimed")
-    screen.read_until("working")
-    screen.process.send_signal(signal.SIGINT)
-
-    assert screen.end() == 0
-    assert "Traceback" not in screen.drawn
-
-
-def test_watch_draws_open_questions_with_what_to_type(laptop, show: Callable[..., Screen]):
-    laptop.run("add", "x")
-    laptop.run("claim")
-    number = laptop.json("ask", "Which \x1b[2J port?")["id"]
-
-    screen = show("watch")
-    screen.read_until(f"claude-task-client answer {number}")
-    screen.process.send_signal(signal.SIGINT)
-
-    assert screen.end() == 0
-    assert "Which \\x1b[2J port?" in screen.drawn
-
-
 def test_a_question_that_waits_shows_that_it_does(laptop, desktop, show: Callable[..., Screen]):
     """Something moves, and the time is shown; after the answer it is gone."""
     laptop.run("add", "x")
@@ -194,23 +130,3 @@ def test_a_transcript_has_colours_of_ours_alone(laptop, athena, show: Callable[.
     assert "\x1b[2J" not in screen.drawn
     assert "\x07" not in screen.drawn
     assert f"#{task.id} is completed" in screen.drawn
-
-
-def test_watch_says_when_athena_is_away_and_goes_on(start_server, tmp_path, screens):
-    from tests.client.conftest import at
-
-    server = start_server()
-    laptop = at(server, tmp_path / "laptop")
-    laptop.run("add", "Before")
-    screen = Screen(laptop.command("watch"), laptop.environment())
-    screens.append(screen)
-    screen.read_until("Before")
-    server.stop()
-    screen.read_until("Trying again")
-
-    server.start()
-    laptop.run("add", "Afterwards")
-    screen.read_until("Afterwards")
-    screen.process.send_signal(signal.SIGINT)
-
-    assert screen.end() == 0

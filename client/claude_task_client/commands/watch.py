@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
-from claude_task_client import describing, output
+from claude_task_client import describing, output, settings
 from claude_task_client.connection import connect
 from claude_task_client.errors import AthenaError
 from claude_task_client.options import athena_command, json_option, task_number
@@ -31,28 +32,37 @@ from claude_task_client.wire import Event
 def command(
     task: int | None, kind: str | None, instance: str | None, after: int | None, as_json: bool
 ) -> None:
-    """Watch the queue, live, until Ctrl-C.
+    """Watch the queue, live, until `q` or Ctrl-C.
 
-    On a terminal it draws the queue and what happens; elsewhere, or with --json, it prints a line
-    for each event. A lost connection is made again, and nothing is missed.
+    On a terminal it shows tasks, instances and questions, which can be answered there; `?` lists
+    its keys, and the options restrict the events that it lists. Elsewhere, or with --json, it
+    prints a line for each event. A lost connection is made again, and nothing is missed.
     """
-    athena = connect()
-    athena.event_page(limit=1)  # whoever cannot watch at all is told so at once
-    draws = sys.stdout.isatty() and not as_json
-    events = athena.events(
-        task=task,
-        kind=kind,
-        instance=instance,
-        after=after,
-        on_lost=None if draws else _tell_of_loss,
-    )
-    with contextlib.suppress(KeyboardInterrupt):
-        if draws:
-            from claude_task_client.board import Board
-
-            Board(connect(), events).run()
-        else:
+    with connect() as athena:
+        athena.event_page(limit=1)  # whoever cannot watch at all is told so at once
+        if sys.stdin.isatty() and sys.stdout.isatty() and not as_json:
+            _show(task=task, kind=kind, instance=instance, after=after)
+            return
+        events = athena.events(
+            task=task, kind=kind, instance=instance, after=after, on_lost=_tell_of_loss
+        )
+        with contextlib.suppress(KeyboardInterrupt):
             _print(events, as_json=as_json)
+
+
+def _show(**options: Any) -> None:
+    """The live view. Raises: Refused, where Athena no longer lets us look."""
+    from claude_task_client.view.app import View
+    from claude_task_client.view.looking import Options
+
+    told = settings.load()
+    view = View(told.url, told.signed_in(), Options(**options))
+    # Without the mouse: what is on the screen can be marked and copied as everywhere else.
+    view.run(mouse=False)
+    if view.failure is not None:
+        raise view.failure
+    if view.return_code:
+        raise SystemExit(view.return_code)
 
 
 def _print(events: Iterator[Event], *, as_json: bool) -> None:

@@ -1,0 +1,1 @@
+"""The live view: `claude-task-client watch` on a terminal."""
