@@ -128,6 +128,7 @@ def _source_lines(seen: Survey, ended: Ended | None) -> Iterator[str]:
     rows = [
         *[("running", _running(each)) for each in seen.running],
         ("waiting", _waiting(seen.waiting)),
+        ("ended", f"{seen.completed} completed, {seen.failed} failed"),
         ("last ended", _ended(ended) if ended else ""),
         *[("!", f"{each.detail} {each.advice}") for each in seen.problems],
     ]

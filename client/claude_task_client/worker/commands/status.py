@@ -12,6 +12,7 @@ import click
 
 from claude_task_client import clock, output
 from claude_task_client.options import athena_command, json_option
+from claude_task_client.worker import source_duty
 from claude_task_client.worker.allowed import all_rules
 from claude_task_client.worker.places import JOBS, Places
 from claude_task_client.worker.record import Record, journals
@@ -64,6 +65,7 @@ def look(state: Path) -> dict[str, Any]:
         "health": said.health if said and pid else None,
         "done": said.done if said and pid else 0,
         "tasks": [_task(record, said if pid else None) for record in records],
+        **source_duty.watched(state, is_alive=pid is not None),
         "undelivered": [_undelivered(record) for record in records if _is_undelivered(record)],
         "allowed": [{"project": project, **asdict(rule)} for project, rule in all_rules(state)],
     }
@@ -114,6 +116,7 @@ def _lines(worker: Mapping[str, Any]) -> Iterator[str]:
     yield f"in {worker['state_folder']}"
     if worker["projects"]:
         yield f"serves {', '.join(worker['projects'])}"
+    yield from _source_lines(worker)
     if _is_ahead(worker["limited_until"]):
         yield f"held back by a usage limit until {_moment(worker['limited_until'])}"
     if worker["away_since"]:
@@ -126,6 +129,16 @@ def _lines(worker: Mapping[str, Any]) -> Iterator[str]:
     for rule in worker["allowed"]:
         by = f" by {rule['allowed_by']}" if rule["allowed_by"] else ""
         yield f"allowed for {rule['project']}{by}: {rule['tool']} {rule['input']}"
+
+
+def _source_lines(worker: Mapping[str, Any]) -> Iterator[str]:
+    if worker["sources"]:
+        yield f"watches the sources {', '.join(each['id'] for each in worker['sources'])}"
+    if worker["sources_trouble"]:
+        yield f"watches no source for now: {worker['sources_trouble']}"
+    for source in worker["sources"]:
+        for problem in source["problems"]:
+            yield f"source {source['id']}: {problem['detail']} {problem['advice']}"
 
 
 def _problems(health: Mapping[str, Any] | None) -> Sequence[str]:

@@ -1,0 +1,141 @@
+"""Watching the sources of the registry as they come and go, for as long as somebody wants it.
+
+Nothing that goes wrong here is raised: it is noted, and tried again. A worker goes on with its
+tasks whatever becomes of its sources.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from claude_task_client.client import AsyncAthena
+from claude_task_client.errors import AthenaError
+from claude_task_client.sources import presence, registry
+from claude_task_client.sources.registry import Source
+
+# How soon a source that was added or removed is noticed: it costs one look at a file's date.
+LOOK_SECONDS: Final = 5.0
+RETRY_SECONDS: Final = 30.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tended:
+    """What is watched now. `trouble` is what keeps it from being watched, None: nothing."""
+
+    sources: Sequence[Source] = ()
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How it is done.
+
+    - `picks`: which sources of the registry
+    - `kind`: what people are told is watching
+    - `is_polling`: all are looked into regularly, whatever the registry says of each
+    - `pid`: the process that works on tasks under this instance's name, for the locks
+    - `tell`: hears what happens, in sentences; `note` what is watched, whenever that changes
+    """
+
+    picks: Callable[[Source], bool]
+    kind: str
+    is_polling: bool = False
+    pid: int | None = None
+    tell: Callable[[str], None]
+    note: Callable[[Tended], None] = lambda _: None
+
+
+async def tend(athena: AsyncAthena, manner: Manner) -> None:
+    """Watch until cancelled."""
+    tending = _Tending(athena, manner)
+    while True:
+        try:
+            await tending.run_once()
+        except Exception as error:
+            log.exception("the watching of sources broke")
+            tending.note(Tended(trouble=f"a mistake of the watcher's: {error!r}"))
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+class _Tending:
+    """From one change of the registry to the next."""
+
+    def __init__(self, athena: AsyncAthena, manner: Manner) -> None:
+        self._athena = athena
+        self._manner = manner
+        self._noted = Tended()
+
+    def note(self, now: Tended) -> None:
+        """Have it known, if it is news."""
+        if now != self._noted:
+            self._noted = now
+            self._manner.note(now)
+
+    async def run_once(self) -> None:
+        """Watch what there is to be watched until that is something else, or breaks."""
+        stamp = _stamp()
+        now = _chosen(self._manner)
+        self.note(now)
+        if not now.sources:
+            await _until_changed(stamp)
+        else:
+            await _watch(self._athena, self._manner, now.sources, stamp)
+
+
+def _chosen(manner: Manner) -> Tended:
+    try:
+        return Tended(sources=[each for each in registry.load() if manner.picks(each)])
+    except AthenaError as error:
+        log.warning("No source is watched. %s", error)
+        return Tended(trouble=str(error))
+
+
+async def _watch(
+    athena: AsyncAthena, manner: Manner, sources: Sequence[Source], stamp: object
+) -> None:
+    """Watch these until the registry changes. What goes wrong with one source is its own."""
+    # Where there is no source, what reads documents is never loaded.
+    from claude_task_client.sources import watching
+
+    async with presence.announced(sources, kind=manner.kind):
+        watcher = asyncio.create_task(
+            watching.watch(
+                sources,
+                athena,
+                poll=manner.is_polling,
+                once=False,
+                tell=manner.tell,
+                pid=manner.pid,
+            )
+        )
+        change = asyncio.create_task(_until_changed(stamp))
+        try:
+            await asyncio.wait({watcher, change}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            watcher.cancel()
+            change.cancel()
+            await asyncio.wait({watcher, change})
+    if not watcher.cancelled():
+        watcher.result()
+        raise RuntimeError("it ended by itself")
+
+
+async def _until_changed(stamp: object) -> None:
+    """Return once the registry is another than it was."""
+    while _stamp() == stamp:  # noqa: ASYNC110  another process changes it
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _stamp() -> object:
+    """What is another once somebody has written the registry: it is replaced whole."""
+    try:
+        told = registry.registry_path().stat()
+    except OSError:
+        return None
+    return (told.st_ino, told.st_mtime_ns, told.st_size)
