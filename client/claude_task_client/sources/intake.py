@@ -73,6 +73,9 @@ class Intake:
         await self._bring_back(snapshot)
         for entry in snapshot.entries:
             await self._settling.handle_news()
+            if entry.name in snapshot.fresh:
+                self._in(0.0)
+                break
             if await self._take(entry, snapshot.records, orphans) is Next.HOLD:
                 break
         await self._gone(orphans, snapshot.records)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -39,10 +39,14 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """A source as it is found: entries in the order of their names, and the open records."""
+    """A source as it is found: entries in the order of their names, and the open records.
+
+    `fresh`: names that came while it was looked at; whatever sorts behind one is to wait for it.
+    """
 
     mark: Mark
     entries: Sequence[Entry]
+    fresh: Collection[str]
     records: Mapping[str, Record]
     pending: tuple[int, int]
 
@@ -51,13 +55,20 @@ def scan(layout: Layout, records: Records) -> Snapshot:
     """Look at a source. Raises: SourceAway, OSError."""
     mark = layout.mark()
     status = layout.pending.lstat()
+    # A name that comes during a listing may be missed by it, and one that came still later may be
+    # in it. What is in the first listing came after nothing that is missing in the second.
+    before = set(os.listdir(layout.pending))  # noqa: PTH208  names alone, and fast
     entries = _entries(layout)
     # After the documents: what another watcher has taken in between shows up as its record.
     found = records.all_open()
     # A mount may have gone in between, and an empty folder must not look like deleted documents.
     layout.mark()
     return Snapshot(
-        mark=mark, entries=entries, records=found, pending=(status.st_dev, status.st_ino)
+        mark=mark,
+        entries=entries,
+        fresh=frozenset(entry.name for entry in entries if entry.name not in before),
+        records=found,
+        pending=(status.st_dev, status.st_ino),
     )
 
 
