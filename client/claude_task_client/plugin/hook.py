@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
 
 from claude_task_client import settings
 from claude_task_client.errors import AthenaError
@@ -19,52 +19,60 @@ from claude_task_client.plugin import sitting
 from claude_task_client.plugin.sitting import Sitting
 from claude_task_client.settings import ClaudeSession
 
-INPUT_CHARACTERS_MAX: Final = 1_000_000
+INPUT_BYTES_MAX: Final = 1_000_000
 
 Input = Mapping[str, Any]
-Said = Mapping[str, object] | None
 
 
-def session_start(session: ClaudeSession, here: Sitting, _: Input) -> Said:
+class Reply(NamedTuple):
+    """What a hook says: JSON that Claude Code understands, or a text for the person at its end.
+
+    Of a session's end it shows standard error alone, and only where the hook says that it failed.
+    """
+
+    said: Mapping[str, object] | None = None
+    last_word: str = ""
+
+
+def session_start(session: ClaudeSession, here: Sitting, _: Input) -> Reply:
     """Note the session, and say what waits: to the person in a line, to Claude with what to do."""
     from claude_task_client.plugin import beginning
 
     here.begin(session.id)
     sitting.sweep(here.folder)
-    return beginning.say(session, here)
+    return Reply(beginning.say(session, here))
 
 
-def stop(_: ClaudeSession, here: Sitting, told: Input) -> Said:
+def stop(_: ClaudeSession, here: Sitting, told: Input) -> Reply:
     """Claude is about to stop: remind it once of each task that is open, and tell what was lost."""
     from claude_task_client.plugin import reminding
 
-    return None if told.get("stop_hook_active") else reminding.say(here)
+    return Reply(None if told.get("stop_hook_active") else reminding.say(here))
 
 
-def session_end(_: ClaudeSession, here: Sitting, told: Input) -> Said:
+def session_end(_: ClaudeSession, here: Sitting, told: Input) -> Reply:
     """The session ends; where Claude Code ends with it, nobody renews its claims any more."""
     from claude_task_client.plugin import parting
 
-    return None if told.get("reason") in parting.GOES_ON else parting.say(here)
+    return Reply() if told.get("reason") in parting.GOES_ON else Reply(None, parting.say(here))
 
 
-HOOKS: Final[Mapping[str, Callable[[ClaudeSession, Sitting, Input], Said]]] = {
+HOOKS: Final[Mapping[str, Callable[[ClaudeSession, Sitting, Input], Reply]]] = {
     "session-start": session_start,
     "stop": stop,
     "session-end": session_end,
 }
 
 
-def run(name: str, text: str) -> str:
-    """What a hook says to Claude Code, as JSON; empty where it says nothing."""
+def run(name: str, text: str) -> Reply:
+    """What a hook has to say. Nothing where this is no session of Claude Code's, or a worker's."""
     session = settings.claude_session()
     if session is None or session.pid is None:
-        return ""
+        return Reply()
     try:
-        said = HOOKS[name](session, Sitting(settings.state_folder(), session.pid), _read(text))
+        return HOOKS[name](session, Sitting(settings.state_folder(), session.pid), _read(text))
     except (AthenaError, OSError):
-        return ""
-    return "" if said is None else json.dumps(said)
+        return Reply()
 
 
 def _read(text: str) -> Input:
@@ -75,12 +83,15 @@ def _read(text: str) -> Input:
     return told if isinstance(told, dict) else {}
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run the hook that is named."""
-    said = run(arguments[0], sys.stdin.buffer.read(INPUT_CHARACTERS_MAX).decode(errors="replace"))
-    if said:
-        sys.stdout.write(said + "\n")  # JSON here is ASCII: no encoding can fail
+def main(name: str) -> int:
+    """Run a hook; gives its exit code."""
+    said, last_word = run(name, sys.stdin.buffer.read(INPUT_BYTES_MAX).decode(errors="replace"))
+    if said is not None:
+        sys.stdout.write(json.dumps(said) + "\n")  # ASCII: no encoding can fail
+    if last_word:
+        sys.stderr.write(last_word + "\n")
+    return 1 if last_word else 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1]))

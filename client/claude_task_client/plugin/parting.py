@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from claude_task_client.plugin.sitting import Sitting
+from claude_task_client.settings import APP
 
 # Reasons for which a session ends while its process goes on with another.
 GOES_ON: Final = frozenset({"clear", "resume"})
 
 
-def say(here: Sitting) -> Mapping[str, object] | None:
-    """A last word on what is open; from now on nobody renews it."""
+def say(here: Sitting) -> str:
+    """A last word on what is open, empty where nothing is; from now on nobody renews it."""
     claims = here.claims()
     here.end()
-    if not claims:
-        return None
-    lines = [
-        f"Athena: #{claim.task_id} is still claimed by this session, and is kept until its lease"
-        f" runs out. Done: claude-task-client complete {claim.task_id}; to give it back:"
-        f" claude-task-client release {claim.task_id}"
+    return "\n".join(
+        f"Athena: #{claim.task_id} is still claimed by this session, until its lease runs out."
+        f" If it is done: {APP} complete {claim.task_id}; to give it back: {APP} release"
+        f" {claim.task_id}"
         for claim in claims
-    ]
-    return {"systemMessage": "\n".join(lines)}
+    )

@@ -9,6 +9,7 @@ from claude_task_client.plugin import hook
 
 @click.command(hidden=True)
 @click.argument("name", type=click.Choice([*hook.HOOKS]))
-def command(name: str) -> None:
+@click.pass_context
+def command(ctx: click.Context, name: str) -> None:
     """Run a hook: JSON of Claude Code on standard input, JSON for it on standard output."""
-    hook.main([name])
+    ctx.exit(hook.main(name))
