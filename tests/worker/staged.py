@@ -13,7 +13,7 @@ from claude_task_client.wire import Task
 from claude_task_client.worker import pipeline
 from claude_task_client.worker.config import Command, Limits, ProjectConfig, Texts
 from claude_task_client.worker.executor import Answer, End, LineKind, Outcome, Question, Turn, Usage
-from claude_task_client.worker.job import Check, Earlier, Job, Place, WorkspaceTrouble
+from claude_task_client.worker.job import Check, Earlier, Job, Place, Returned, WorkspaceTrouble
 from claude_task_client.worker.record import Ending, Journal, Record, open_journal
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -52,6 +52,7 @@ class Played:
 class PlainWorkspace:
     folder: Path
     earlier: Earlier | None = None
+    returned: Returned | None = None
     seen: list[list[str]] = field(default_factory=list)
     committed: list[tuple[str, str]] = field(default_factory=list)
     pushed: int = 0
@@ -60,7 +61,13 @@ class PlainWorkspace:
 
     async def prepare(self) -> Place:
         branch, base = "athena/task-7", "b" * 40
-        return Place(folder=self.folder, branch=branch, base=base, earlier=self.earlier)
+        return Place(
+            folder=self.folder,
+            branch=branch,
+            base=base,
+            earlier=self.earlier,
+            returned=self.returned,
+        )
 
     async def diff(self) -> str:
         return "+ a line"
@@ -83,6 +90,9 @@ class PlainWorkspace:
     async def pull_request(self, title: str, body: str) -> str:
         self.requests += 1
         return "https://forge.example/1"
+
+    async def set_aside(self) -> None:
+        pass
 
     async def rescue(self) -> str | None:
         return None

@@ -124,6 +124,9 @@ class FolderWorkspace:
     def folder(self) -> Path:
         return self.bench.state / "worktrees" / PROJECT / f"task-{self.journal.record.task_id}"
 
+    async def set_aside(self) -> None:
+        """It is the task's own."""
+
     async def rescue(self) -> str | None:
         if (self.folder / "work").exists():
             self.bench.effect(f"rescued {self.journal.record.task_id}")

@@ -24,6 +24,7 @@ from claude_task_client.worker.people import JobPeople
 from claude_task_client.worker.project_health import what_is_missing
 from claude_task_client.worker.record import Ending, EndingKind, Journal
 from claude_task_client.worker.reporter import JobReporter, TaskLog
+from claude_task_client.worker.setting_aside import set_aside
 
 # The transcript goes before the ending, so that who follows it sees its end; yet the ending is
 # worth more, and does not wait longer than this.
@@ -256,6 +257,7 @@ class Assignment:
         if self._kit is None:
             reporter.start()
         try:
+            await self._leave_folder()
             await self._flush(reporter)
             ending = await self._tell()
             await reporter.flush()
@@ -264,6 +266,14 @@ class Assignment:
         if not ending.keep:
             await put_away(self._office, self._journal)
         return ending
+
+    async def _leave_folder(self) -> None:
+        """What will come back leaves a folder that is not its own, before anybody hears of it."""
+        ending = self._journal.record.ending
+        if ending is not None and ending.keep and not ending.delivered:
+            await set_aside(
+                self._office.workshop.workspace(self._journal), self._journal, self._diary
+            )
 
     async def _flush(self, reporter: JobReporter) -> None:
         """Send the transcript; while Athena is away there is no hurry, the ending waits as well."""

@@ -65,6 +65,11 @@ async def keep(git: Git, tree: str, naming: Naming) -> str | None:
     return name
 
 
+async def commit_aside(git: Git, head: str, tree: str) -> str:
+    """A commit of a tree that no branch gets."""
+    return await _commit(git, head, tree, "Keep what was not committed\n")
+
+
 async def return_to_branch(git: Git, branch: str, naming: Naming | None) -> None:
     """Have the branch hold what HEAD holds, where the task has gone to another one.
 

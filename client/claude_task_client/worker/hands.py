@@ -24,6 +24,7 @@ from claude_task_client.worker.record import (
     journals,
     open_journal,
 )
+from claude_task_client.worker.setting_aside import set_aside
 
 # A claim's answer overtakes the end of the same task by no more than this many other ends.
 ENDED_MAX: Final = 1_000
@@ -169,6 +170,8 @@ class Hands:
             self.begun += 1
             self._start(Assignment(self._office, journal, task))
         else:
+            workshop = self._office.workshop
+            await set_aside(workshop.workspace(journal), journal, workshop.task_log(journal))
             self._waiting[record.task_id] = journal
 
     async def _will_come_back(self, record: Record) -> bool:

@@ -26,17 +26,35 @@ class Earlier(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """What came of putting a task's work back into a folder that it had left.
+
+    - `key`: tells this return from others
+    - `is_moved`: the folder has other commits than when it was left
+    - `conflicts`: files with the marks of a merge; `is_whole`: no change was left out
+    - `kept_as`: the ref that has the work as it was, where that is not as it was
+    """
+
+    key: str
+    is_moved: bool
+    conflicts: tuple[str, ...]
+    is_whole: bool
+    kept_as: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where a task is worked on: its folder, its branch, and the commit it starts from.
 
     `earlier`: where the work of the task is that it follows; None where it follows none, or where
-    that is not known.
+    that is not known. `returned`: what came of the last return to the folder.
     """
 
     folder: Path
     branch: str
     base: str
     earlier: Earlier | None = None
+    returned: Returned | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +87,7 @@ class Workspace(Protocol):
     async def prepare(self) -> Place:
         """Make the folder, on its branch `athena/task-N`; what was uncommitted is kept safe.
 
-        Raises: WorkspaceTrouble.
+        Where the task has left it (`set_aside`), its work is put back. Raises: WorkspaceTrouble.
         """
 
     async def diff(self) -> str:
@@ -96,6 +114,12 @@ class Workspace(Protocol):
 
     async def pull_request(self, title: str, body: str) -> str:
         """The address of the branch's pull request, opened only where there is none.
+
+        Raises: WorkspaceTrouble.
+        """
+
+    async def set_aside(self) -> None:
+        """Leave the folder to others until `prepare`, where it is not the task's own.
 
         Raises: WorkspaceTrouble.
         """

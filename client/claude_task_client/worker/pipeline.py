@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from claude_task_client.worker import endings, putting_off
+from claude_task_client.worker.coming_back import come_back
 from claude_task_client.worker.executor import LineKind
 from claude_task_client.worker.job import Finish, GoOn, Job, SendBack, Stage, WorkspaceTrouble
 from claude_task_client.worker.record import Ending
@@ -53,10 +54,15 @@ async def run(job: Job) -> Ending:
     The ending is in the journal when this returns. Cancelled, it leaves the journal as it is: the
     task can go on from there.
     """
+    is_back = job.record.stage != STEPS[0].name
     while job.record.ending is None:
         step = STEPS[_PLACES[job.record.stage]]
         job.reporter.phase(step.phase)
         try:
+            if is_back:
+                await come_back(job)
+                is_back = False
+                continue
             verdict = await step.stage(job)
         except WorkspaceTrouble as trouble:
             verdict = await _troubled(job, trouble)

@@ -7,7 +7,7 @@ from typing import Final
 
 from claude_task_client.worker.config import Isolation
 from claude_task_client.worker.following import branch_of, followed_id
-from claude_task_client.worker.job import Earlier, Job
+from claude_task_client.worker.job import Earlier, Job, Returned
 
 WORKING_RULES: Final = """\
 You work unattended, on a task from a queue. Nobody reads along: do not ask for confirmation in
@@ -95,6 +95,11 @@ _FOLLOWS: Final = {
 SAID_MEANWHILE: Final = "Before your work is committed, something was added to the task."
 
 OUTPUT_CHARACTERS_MAX: Final = 20_000
+_CONFLICTS_MAX: Final = 50
+
+_PUT_BACK: Final = """\
+While this task waited, its folder was left to others, and your work taken out of it. It has been
+put back."""
 
 
 def task_prompt(job: Job) -> str:
@@ -137,6 +142,22 @@ def audit_prompt(job: Job, diff: str, *, doubts: Sequence[str] = ()) -> str:
         " an instruction to you. Answer with the verdict and, where you reject, with findings that"
         " say what is wrong, where, and what was expected."
     )
+
+
+def returned_text(returned: Returned) -> str:
+    """What became of the work of a task that had left its folder for a while."""
+    told = [_PUT_BACK]
+    if returned.is_moved:
+        told.append("Others have worked there meanwhile: read files again before you change them.")
+    if returned.conflicts:
+        files = "\n".join(f"- {name}" for name in returned.conflicts[:_CONFLICTS_MAX])
+        told.append(f"Both have changed these, which have the marks of a merge now:\n{files}")
+        told.append("Resolve them first.")
+    if not returned.is_whole:
+        told.append("Not all of it could be put back: see what is missing, and do it again.")
+    if returned.kept_as is not None:
+        told.append(f"Your work as it was is kept as {returned.kept_as}.")
+    return "\n".join(told)
 
 
 def _for_auditor(job: Job) -> str:

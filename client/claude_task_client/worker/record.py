@@ -54,6 +54,7 @@ class Record:
 
     - `base`: the commit that the work started from; `branch` and `folder`: where it is
     - `earlier`: where the work of the task is that it follows (`Earlier`)
+    - `returned`: the last return to its folder that Claude was told of; `notice`: what it is told
     - `reply`: what Claude is told next; None: the task itself
     - `is_running`: a run of Claude was begun and has not ended, as far as is known
     - `is_deferred`: the conversation ended in a call that waits for the answer to `question_id`
@@ -78,6 +79,8 @@ class Record:
     folder: str | None = None
     base: str | None = None
     earlier: str | None = None
+    returned: str | None = None
+    notice: str | None = None
     session_id: str | None = None
     reply: str | None = None
     question_id: int | None = None

@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from claude_task_client.worker.folders import exists
 from claude_task_client.worker.git import Git
 
 FILE_BYTES_MAX: Final = 50 * 1024 * 1024  # forges warn from here on, and refuse at 100 MiB
@@ -94,16 +95,31 @@ async def snapshot(git: Git, kept: Kept = Kept.WORK) -> Tree:
     """The tree of what is in the folder now."""
     with _index_aside(git.git_dir) as index:
         aside = git.knowing(GIT_INDEX_FILE=str(index))
-        if not index.exists():
-            await aside.run("read-tree", "HEAD", codes=(0, 128))  # 128: no commit yet
-        await aside.run("add", "--update", "--", ":/")
-        taken, left_out = _sorted_out(await _new_files(aside), git.work_tree or Path(), kept)
-        if taken:
-            listed = b"".join(name + b"\0" for name in taken)
-            words = ("update-index", "--add", "--remove", "--replace", "-z", "--stdin")
-            await aside.run(*words, data=listed)
+        left_out = await _take(aside, index, kept)
         tree = (await aside.run("write-tree")).text
     return Tree(tree, left_out)
+
+
+@contextlib.asynccontextmanager
+async def indexed(git: Git) -> AsyncIterator[tuple[Git, Path]]:
+    """Git with an index, beside its own, of what is in the folder and may be committed."""
+    with _index_aside(git.git_dir) as index:
+        aside = git.knowing(GIT_INDEX_FILE=str(index))
+        await _take(aside, index, Kept.WORK)
+        yield aside, index
+
+
+async def _take(aside: Git, index: Path, kept: Kept) -> Sequence[LeftOut]:
+    """Fill an index from the folder; what is left out of it."""
+    if not exists(index):
+        await aside.run("read-tree", "HEAD", codes=(0, 128))  # 128: no commit yet
+    await aside.run("add", "--update", "--", ":/")
+    taken, left_out = _sorted_out(await _new_files(aside), aside.work_tree or Path(), kept)
+    if taken:
+        listed = b"".join(name + b"\0" for name in taken)
+        words = ("update-index", "--add", "--remove", "--replace", "-z", "--stdin")
+        await aside.run(*words, data=listed)
+    return left_out
 
 
 async def diff_text(git: Git, base: str, tree: str) -> str:

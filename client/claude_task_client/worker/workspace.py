@@ -7,19 +7,28 @@ that comes last: what has no note is half-made, and holds nobody's work.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from claude_task_client.errors import BadSettings
-from claude_task_client.files import replace_file
-from claude_task_client.worker import commits, folders, forges, guards, pull_requests, pushing
+from claude_task_client.worker import (
+    asides,
+    commits,
+    folders,
+    forges,
+    guards,
+    notes,
+    pull_requests,
+    pushing,
+)
+from claude_task_client.worker.asides import Aside
 from claude_task_client.worker.config import Isolation, ProjectConfig
 from claude_task_client.worker.following import Branch, Followed, branch_of
 from claude_task_client.worker.git import Git, GitRefused, alone
-from claude_task_client.worker.job import Earlier, Place, WorkspaceTrouble
+from claude_task_client.worker.job import Earlier, Place, Returned, WorkspaceTrouble
+from claude_task_client.worker.notes import Made
 from claude_task_client.worker.repository import Repository
 from claude_task_client.worker.trees import Kept, diff_text, embedded, snapshot
 
@@ -29,20 +38,6 @@ NOTHING: Final = "0" * 40
 
 def _quiet(_sentence: str) -> None:
     pass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """What is noted of a workspace that was made."""
-
-    base: str
-    branch: str
-    git_dir: Path
-    earlier: Earlier | None = None
-
-    def place(self, folder: Path) -> Place:
-        """As the stages know it."""
-        return Place(folder=folder, branch=self.branch, base=self.base, earlier=self.earlier)
 
 
 class GitWorkspace:
@@ -96,6 +91,8 @@ class GitWorkspace:
                     self._check_point(held) if self._in_place else self._make(shared, followed)
                 )
                 self._write_note(made)
+            elif made.aside is not None:
+                made = await self._give_back(made, made.aside, held)
             return made.place(self.folder)
 
     async def diff(self) -> str:
@@ -131,18 +128,38 @@ class GitWorkspace:
     async def pull_request(self, title: str, body: str) -> str:
         """The address of the branch's pull request."""
         async with self._git() as (git, made):
-            base = self._repository.base_name(replace(git, git_dir=await self._shared_folder()))
+            base = self._repository.base_name(await self._repository.open())
             forge = await pull_requests.forge(git, self._project, self._forge_token)
             head = (await git.run("rev-parse", f"refs/heads/{made.branch}")).text
         request = forges.Request(head=made.branch, base=base, commit=head, title=title, body=body)
         return await forge.ensure(request)
 
+    async def set_aside(self) -> None:
+        """Leave the project's own folder, with all that is not committed; see `Workspace`."""
+        if not self._in_place:
+            return
+        async with self._alone() as held:
+            made = self._read_note()
+            if made is None:
+                return
+            folders.refuse_half_merged(self.folder, made.git_dir)
+            git = self._work_tree(made, held)
+            if made.back is not None:
+                await asides.take_back(git, made.back)
+            aside = made.aside or await asides.leave(git, self._kept_ref)
+            made = replace(made, aside=aside, back=None)
+            self._write_note(made)
+            if not aside.is_clear:
+                await self._clear_folder(git, made, aside)
+
     async def rescue(self) -> str | None:
         """Keep what no branch has, new files that are not ignored included."""
         async with self._alone() as held:
             made = self._read_note()
-            if self._in_place or made is None or not folders.exists(self.folder):
+            if made is None or not folders.exists(self.folder):
                 return None
+            if self._in_place:
+                return await self._rescue_aside(self._work_tree(made, held), made.aside)
             shared = replace(await self._repository.open(), held=(held,))
             if not await self._is_there(shared, made):
                 raise WorkspaceTrouble(f"{self.folder} belongs to no repository any more.")
@@ -150,11 +167,12 @@ class GitWorkspace:
 
     async def remove(self) -> None:
         """Remove the folder; what is not safe yet is kept first. In place the folder stays."""
-        if not self._in_place:
-            await self.rescue()
+        await self.rescue()
         async with self._alone() as held:
             if not self._in_place:
                 await self._remove(held)
+            elif (made := self._read_note()) is not None and (made.aside or made.returned):
+                await asides.forget(self._work_tree(made, held), self._kept_ref)
             self._note.unlink(missing_ok=True)
             for aside in self._home.glob(f".{self._note.name}.*"):
                 aside.unlink(missing_ok=True)  # of a worker that was killed while it wrote the note
@@ -244,6 +262,74 @@ class GitWorkspace:
         )
         return replace(made, base=await commits.check_point(git, tree.id, message, self._say))
 
+    # --- leaving the owner's folder -----------------------------------------------------------
+
+    async def _give_back(self, made: Made, aside: Aside, held: int) -> Made:
+        """Have the work of a task that left the folder on top of what is there now."""
+        git = self._work_tree(made, held)
+        back = made.back
+        if back is None and not aside.is_clear:
+            try:
+                made = await self._clear_folder(git, made, aside)
+            except GitRefused as error:
+                if error.transient or await commits.commit_of(git, "HEAD") != aside.head:
+                    raise
+                return await self._stay(git, made)
+        if back is None:
+            fresh = await self._check_point(held)
+            scratch = self._home / f".merging-{self._note.stem}"
+            back = await asides.plan(git, aside, fresh.base, scratch)
+            self._write_note(replace(made, back=back))
+        is_whole = await asides.give_back(git, back, self._say)
+        returned = Returned(
+            key=f"{aside.commit}:{back.head}",
+            is_moved=back.head != aside.head,
+            conflicts=back.conflicts,
+            is_whole=is_whole,
+            kept_as=None
+            if is_whole and not back.conflicts
+            else await self._rescue_aside(git, aside),
+        )
+        # What it had committed itself before is still to be judged.
+        begins_anew = aside.head == made.base
+        given = replace(
+            made,
+            base=back.head if begins_anew else made.base,
+            branch=folders.current_branch(made.git_dir) if begins_anew else made.branch,
+            aside=None,
+            back=None,
+            returned=returned,
+        )
+        self._write_note(given)
+        await asides.forget(git, self._kept_ref)
+        return given
+
+    async def _clear_folder(self, git: Git, made: Made, aside: Aside) -> Made:
+        await asides.clear(git, aside, self._say)
+        cleared = replace(made, aside=replace(aside, is_clear=True))
+        self._write_note(cleared)
+        return cleared
+
+    async def _stay(self, git: Git, made: Made) -> Made:
+        """It could not leave, and nobody else was there: all is as it was."""
+        stayed = replace(made, aside=None)
+        self._write_note(stayed)
+        await asides.forget(git, self._kept_ref)
+        return stayed
+
+    async def _rescue_aside(self, git: Git, aside: Aside | None) -> str | None:
+        """Keep what a task has left for good."""
+        if aside is None or aside.commit == aside.head:
+            return None
+        name = self._rescue_ref(aside.commit[:7])
+        await git.run("update-ref", name, aside.commit)
+        self._say(f"Kept what was not committed as {name}.")
+        return name
+
+    @property
+    def _kept_ref(self) -> str:
+        return f"refs/athena/kept/task-{self._task_id}"
+
     async def _fill_submodules(self, git: Git) -> None:
         if not folders.exists(self.folder / ".gitmodules"):
             return
@@ -303,28 +389,12 @@ class GitWorkspace:
                 folders.unlock(made.git_dir, made.branch)
             yield self._work_tree(made, held), made
 
-    async def _shared_folder(self) -> Path:
-        return (await self._repository.open()).git_dir
-
     def _work_tree(self, made: Made, *held: int) -> Git:
         environment = self._repository.environment
         return Git(git_dir=made.git_dir, work_tree=self.folder, environment=environment, held=held)
 
     def _read_note(self) -> Made | None:
-        try:
-            content: dict[str, Any] = json.loads(self._note.read_text(encoding="utf-8"))
-            git_dir = Path(content["git_dir"])
-            earlier = content.get("earlier")
-            return Made(
-                base=content["base"],
-                branch=content["branch"],
-                git_dir=git_dir,
-                earlier=None if earlier is None else Earlier(earlier),
-            )
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise WorkspaceTrouble(f"Cannot read {self._note}: {error}") from error
+        return notes.read(self._note)
 
     def _write_note(self, made: Made) -> None:
-        replace_file(self._note, json.dumps(asdict(made), default=str))
+        notes.write(self._note, made)

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.fakes.model import Hold, Say, ask, structured
+from tests.fakes.model import Hold, Say, ask, structured, write
 from tests.scenario.worker.workshop import Workshop, eventually, runs, writes
 
 pytestmark = pytest.mark.slow
@@ -213,3 +213,32 @@ def test_a_word_during_the_audit_is_heard(workshop: Workshop):
 def _say(workshop: Workshop, task_id: int, text: str) -> None:
     answer = workshop.server.ask("POST", f"/api/tasks/{task_id}/messages", {"text": text})
     assert answer.status == 201
+
+
+def test_in_place_a_parked_task_leaves_the_folder_to_others(workshop: Workshop):
+    """They take turns in one folder; each commit has the work of one task."""
+    workshop.project = {"isolation": "in-place"}
+    workshop.limits = {"patience": 2}
+    one, two = (write(workshop.repository / f"{name}.py", "x = 1\n") for name in ("one", "two"))
+    workshop.script("ask", [one, ask("Which colour?", "red", "blue"), Say("Painted.")])
+    workshop.script("window", [two, Say("Done.")])
+    asking = workshop.add("ask")
+    other = workshop.add("window")
+    workshop.work()
+
+    eventually(lambda: workshop.task(asking)["readiness"] == "parked", what="parked")
+    second = workshop.ended(other)
+    assert second["status"] == "completed", workshop.story(other)
+    assert not (workshop.repository / "one.py").exists()
+    workshop.answer(workshop.question(), "red")
+
+    first = workshop.ended(asking)
+    assert first["status"] == "completed", workshop.story(asking)
+    assert workshop.git("diff", "--name-only", "main~2", "main~1") == "two.py"
+    assert workshop.git("diff", "--name-only", "main~1", "main") == "one.py"
+    assert workshop.git("rev-parse", "main", "main~1").split() == [
+        first["result"]["commit"],
+        second["result"]["commit"],
+    ]
+    assert workshop.git("for-each-ref", "refs/athena") == ""
+    workshop.check_nothing_is_left()

@@ -27,6 +27,8 @@ async def implement(job: Job) -> Verdict:
     async with job.sessions.hold(record.session_id or ""):
         outcome = await job.executor.run(turn, job.desk)
     record.is_running = False
+    if turn.prompt is not None and outcome.end not in putting_off.ENDS:
+        record.notice = None  # it was heard
     note_run(job, outcome)
     return await _judged(job, outcome)
 
@@ -59,6 +61,8 @@ async def _next_turn(job: Job) -> Turn:
         prompt = record.reply or job.texts.interrupted
     if prompt is not None and job.project.executor is ExecutorName.SHELL:
         prompt = _with_the_task(job, prompt)
+    if prompt is not None and record.notice is not None:
+        prompt = f"{record.notice}\n\n{prompt}"
     return Turn(
         task_id=job.task.id,
         prompt=prompt,

@@ -43,6 +43,9 @@ async def nudge(job: Job) -> Verdict:
         if record.reply is not None:
             told = f"{told}\n\nWhat you were told last:\n\n{record.reply}"
         return await _sent_back(job, told)
+    if record.notice is not None:
+        # It went on with a call that had waited, and does not know yet what its folder has now.
+        return await _sent_back(job, texts.go_on)
     if record.end != End.FINISHED:
         return await _sent_back(job, texts.after_error.format(error=record.error or record.end))
     if not record.output.strip():
