@@ -5,6 +5,7 @@ A task's description is a list of steps, one a line, each of which is kept in th
     effect NAME         note NAME in the effects file, once, looked up before
     say TEXT            a line of the transcript
     progress TEXT       progress
+    cost USD            costs that much
     wait NAME           until a file of that name exists
     hear                waits for a message, which becomes the output
     ask TEXT            a question; its answer becomes the output. Unanswered in time: parks on it
@@ -45,7 +46,7 @@ from claude_task_client.worker.config import (
     Texts,
     WorkerConfig,
 )
-from claude_task_client.worker.executor import LineKind, Question, QuestionKind
+from claude_task_client.worker.executor import LineKind, Question, QuestionKind, Usage
 from claude_task_client.worker.job import Job
 from claude_task_client.worker.line import Line
 from claude_task_client.worker.loop import Surroundings, Worker
@@ -175,6 +176,8 @@ class Steps:
             case "effect":
                 if f"{record.task_id} {rest}" not in self.bench.effects:
                     self.bench.effect(f"{record.task_id} {rest}")
+            case "cost":
+                record.usage += Usage(total_cost_usd=float(rest))
             case "say":
                 job.reporter.log(LineKind.TEXT, rest)
             case "progress":

@@ -31,9 +31,13 @@ async def test_a_result_of_the_wrong_shape_costs_only_itself(place: Place):
 
 
 async def test_work_for_a_task_that_was_lost_meanwhile_is_told_here(place: Place):
-    """Athena does not want the result: the error log of the project says where the work is."""
+    """Athena does not want the result: the error log of the project says where the work is.
+
+    The worker may not follow events here, by which it would have learned of it at once.
+    """
+    key = await place.ask("POST", "/api/keys", {"name": "own", "scopes": ["work"]})
     task_id = await place.submit("effect begun", "wait go")
-    async with place.worker():
+    async with place.worker(key=key["secret"]):
         await place.does(f"{task_id} begun")
         await place.ask("POST", "/api/pause", {"instance": place.instance})
         await place.ask("POST", f"/api/tasks/{task_id}/release", {"instance": place.instance})
@@ -43,6 +47,18 @@ async def test_work_for_a_task_that_was_lost_meanwhile_is_told_here(place: Place
 
     assert "in vain" in place.faults()
     assert (await place.task(task_id))["claimed_by"] == "other"
+
+
+async def test_a_result_tells_what_earlier_attempts_have_cost(place: Place):
+    """Their own results are gone with it."""
+    task_id = await place.submit("cost 0.25", "fail no luck", max_attempts=3)
+    async with place.worker():
+        for failures in (1, 2):
+            await place.reaches(task_id, status="pending", failures=failures)
+            await place.ask("PATCH", f"/api/tasks/{task_id}", {"not_before": None})
+        result = await place.result(task_id)
+
+    assert (result["total_cost_usd"], result["earlier_cost_usd"]) == (0.25, 0.5)
 
 
 async def test_a_kit_that_cannot_be_made_fails_the_attempt(place: Place):

@@ -80,6 +80,14 @@ async def test_once_takes_one_task_and_exits(place: Place):
     assert (await place.task(ids[1]))["status"] == "pending"
 
 
+@pytest.mark.parametrize("steps", ["fail no luck", "give up", "park 3600"])
+async def test_once_exits_with_1_where_its_task_is_not_done(place: Place, steps: str):
+    """A script goes on with what was done: also what will be tried again is not."""
+    await place.submit(steps)
+
+    assert await place.run_to_its_end(once=True) == 1
+
+
 async def test_once_with_nothing_to_do_exits_with_4(place: Place):
     """It does not wait for a task to come."""
     assert await place.run_to_its_end(once=True) == 4
@@ -242,7 +250,8 @@ async def test_a_failure_is_told_and_nothing_is_left(place: Place):
     assert task["error"] == "no luck"
     assert place.bench.effects == [f"rescued {task_id}"]
     (error_log,) = (place.bench.state / "logs").glob("*.error.log")
-    assert f"#{task_id} failed; no luck" in error_log.read_text("utf-8")
+    assert error_log.read_text("utf-8").count("no luck") == 1
+    assert f"#{task_id} attempt 1: failed; no luck" in error_log.read_text("utf-8")
 
 
 async def test_a_bug_in_a_stage_fails_the_attempt_visibly(place: Place):

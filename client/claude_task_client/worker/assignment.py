@@ -101,6 +101,7 @@ class Assignment:
         self._kit: Kit | None = None
         self._stop: Stop | None = None
         self._reclaimed: Task | None = None
+        self._was_in_vain = False
         self.is_running = task is not None
         self._diary = office.workshop.task_log(journal)
 
@@ -118,6 +119,11 @@ class Assignment:
     def project(self) -> str:
         """Its project."""
         return self._journal.record.project
+
+    @property
+    def was_worked_on(self) -> bool:
+        """Whether this life of the worker does it, rather than telling what the last one did."""
+        return self._task is not None
 
     @property
     def journal(self) -> Journal:
@@ -294,8 +300,16 @@ class Assignment:
             ending.keep = await self._deliver(ending)
         ending.delivered = True
         self._save()
-        self._diary.note(f"attempt {self.attempt}: {ending.kind.value}")
+        if not self._was_in_vain:
+            self._note(ending)
         return ending
+
+    def _note(self, ending: Ending) -> None:
+        line = f"attempt {self.attempt}: {endings.in_a_line(ending)}"
+        if ending.kind is EndingKind.FAILED:
+            self._diary.fault(line)
+        else:
+            self._diary.note(line)
 
     async def _deliver(self, ending: Ending) -> bool:
         """Whether the task will come back to what is kept of it."""
@@ -328,6 +342,7 @@ class Assignment:
         """Tell an answer that was lost on its way from a task that was lost."""
         if task is not None and _was_told(task, ending, self.attempt):
             return ending.keep
+        self._was_in_vain = True
         self._diary.fault(
             f"Attempt {self.attempt} was {ending.kind.value} in vain: {error}"
             " What was done is kept in the repository."

@@ -7,13 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from claude_task_client import output
-from claude_task_client.wire import time_text
+from claude_task_client.wire import Task, time_text
 from claude_task_client.worker.executor import LineKind
 from claude_task_client.worker.job import Job, WorkspaceTrouble
 from claude_task_client.worker.prompts import cut, subject_of
 from claude_task_client.worker.record import Ending, EndingKind
 
 NOTES_CHARACTERS_MAX = 4_000
+# Of failed attempts, whose own results are gone once the next one has ended.
+EARLIER_COST: Final = "earlier_cost_usd"
+COST_MAX: Final = 1e6
 
 LINE_CHARACTERS_MAX = 300
 
@@ -87,6 +90,18 @@ def in_a_line(ending: Ending) -> str:
     asked = f"question {question}: claude-task-client answer {question}" if question else None
     parts = [ending.kind.value, place, asked, why]
     return output.line("; ".join(str(part) for part in parts if part), LINE_CHARACTERS_MAX)
+
+
+def earlier_cost(task: Task) -> dict[str, Any]:
+    """What the attempts before this one cost, by the result that the last of them has left.
+
+    A field of the results to come; none where none has told of a cost.
+    """
+    told = task.result.raw if task.result is not None else {}
+    costs = [told.get(name) for name in ("total_cost_usd", EARLIER_COST)]
+    # A result may say anything.
+    known = [cost for cost in costs if isinstance(cost, int | float) and 0 < cost < COST_MAX]
+    return {EARLIER_COST: round(sum(known), 6)} if known else {}
 
 
 def outage_ends(job: Job) -> datetime:

@@ -13,7 +13,7 @@ from claude_task_client.errors import AthenaError, NotFound, Refused
 from claude_task_client.wire import Task, time_text
 from claude_task_client.worker.assignment import Assignment, Office, put_away
 from claude_task_client.worker.config import Isolation, WorkerConfig
-from claude_task_client.worker.endings import in_a_line
+from claude_task_client.worker.endings import earlier_cost, in_a_line
 from claude_task_client.worker.holding import Holding
 from claude_task_client.worker.record import (
     Ending,
@@ -56,6 +56,7 @@ class Hands:
         self._lives: set[asyncio.Task[None]] = set()
         self.begun = 0
         self.done = 0
+        self.completed = 0
 
     @property
     def all(self) -> Collection[Assignment]:
@@ -217,10 +218,9 @@ class Hands:
             self._office.changes.tell()
         if ending is None:
             return
-        told = in_a_line(ending)
-        log.info("Task #%s: %s", assignment.task_id, told)
-        if ending.kind is EndingKind.FAILED:
-            self._office.workshop.task_log(assignment.journal).fault(told)
+        log.info("Task #%s: %s", assignment.task_id, in_a_line(ending))
+        if assignment.was_worked_on and ending.kind is EndingKind.COMPLETED:
+            self.completed += 1
         self._note_end(assignment)
         if ending.keep:
             self._waiting[assignment.task_id] = assignment.journal
@@ -239,6 +239,7 @@ class Hands:
             project=task.project or "",
             description=task.description,
             started_at=time_text(self._now()),
+            result=earlier_cost(task),
         )
 
     def _continue(self, journal: Journal, task: Task) -> None:

@@ -184,6 +184,14 @@ class Worker:
                 each.cancel()
             self._hands.drop()
         self._showing.show()
+        return self._exit_code
+
+    @property
+    def _exit_code(self) -> int:
+        """Of one that was to do one task: whether that is done. Others are done when they end."""
+        hands = self._hands
+        if self._options.once and self._code == EXIT_DONE and hands.begun > hands.completed:
+            return EXIT_REFUSED
         return self._code
 
     def stop(self) -> None:

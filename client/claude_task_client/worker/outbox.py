@@ -25,6 +25,7 @@ _FIGURES: Final = (
     "duration_ms",
     "duration_api_ms",
     "total_cost_usd",
+    "earlier_cost_usd",
     "usage",
     "session_id",
     "num_turns",
