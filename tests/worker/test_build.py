@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from claude_task_client.worker.aside import Aside
+from claude_task_client.worker.aside import Aside, QuietDesk
 from claude_task_client.worker.executor import (
     Answer,
     Desk,
@@ -184,3 +184,15 @@ async def test_a_run_aside_is_heard_but_asks_nobody(tmp_path: Path):
     assert outcome.text == "['deny', False]"
     assert (desk.sessions, desk.questions, desk.messages) == ([], [], ["Hurry up"])
     assert (desk.lines, desk.progresses) == ([(LineKind.TEXT, "reading")], ["reading"])
+
+
+async def test_a_run_aside_is_told_apart_in_the_transcript(tmp_path: Path):
+    """By the name of who speaks; nobody is asked all the same."""
+    desk = FakeDesk({"Bash": Answer(text="allow")})
+    turn = Turn(task_id=1, prompt="Judge", folder=tmp_path, temporary=tmp_path)
+
+    outcome = await Aside(Chatty()).run(turn, QuietDesk(desk, who="Auditor"))
+
+    assert outcome.text == "['deny', False]"
+    assert desk.lines == [(LineKind.TEXT, "Auditor: reading")]
+    assert desk.progresses == ["Auditor: reading"]

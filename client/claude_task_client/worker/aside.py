@@ -23,17 +23,20 @@ class Aside:
 
     async def run(self, turn: Turn, desk: Desk) -> Outcome:
         """Run to the end; see `Executor`."""
-        return await self._executor.run(turn, QuietDesk(desk))
+        quiet = desk if isinstance(desk, QuietDesk) else QuietDesk(desk)
+        return await self._executor.run(turn, quiet)
 
 
 class QuietDesk:
     """What is left of a desk where nobody is asked.
 
     The conversation is not the one that the task goes on with, and what people say is not for it.
+    `who` speaks: its lines are told apart from those of the task's own agent.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, *, who: str | None = None) -> None:
         self._desk = desk
+        self._prefix = f"{who}: " if who else ""
 
     async def ask(self, question: Question) -> Answer | None:  # noqa: ARG002  a desk's shape
         """Nobody is asked: what only reads needs no leave."""
@@ -45,11 +48,11 @@ class QuietDesk:
 
     def log(self, kind: LineKind, text: str) -> None:
         """Write a line of the transcript."""
-        self._desk.log(kind, text)
+        self._desk.log(kind, f"{self._prefix}{text}")
 
     def progress(self, message: str) -> None:
         """Say what is being done now."""
-        self._desk.progress(message)
+        self._desk.progress(f"{self._prefix}{message}")
 
     def started(self, session_id: str) -> None:
         """Nothing goes on with this conversation."""

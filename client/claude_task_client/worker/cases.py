@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from claude_task_client.worker.aside import QuietDesk
 from claude_task_client.worker.executor import LineKind, Outcome, Turn
 from claude_task_client.worker.job import Check, Job
 from claude_task_client.worker.prompts import (
@@ -76,7 +77,7 @@ async def generate(job: Job) -> Outcome:
         schema=CASES_SCHEMA,
         **left_for_reading(job),
     )
-    outcome = await job.auditor.run(turn, job.desk)
+    outcome = await job.auditor.run(turn, QuietDesk(job.desk, who="Test writer"))
     note_usage(job, outcome)
     return outcome
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from claude_task_client.worker import endings, putting_off
+from claude_task_client.worker.aside import QuietDesk
 from claude_task_client.worker.executor import LineKind, Outcome, Turn
 from claude_task_client.worker.job import Doubt, Finish, GoOn, Job, Verdict
 from claude_task_client.worker.prompts import (
@@ -60,7 +61,7 @@ def _must_go_back(job: Job, seen: Sequence[str]) -> bool:
 
 
 async def _asked(job: Job, turn: Turn) -> Outcome:
-    outcome = await job.auditor.run(turn, job.desk)
+    outcome = await job.auditor.run(turn, QuietDesk(job.desk, who="Auditor"))
     note_usage(job, outcome)
     return outcome
 
