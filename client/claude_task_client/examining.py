@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -24,6 +24,7 @@ PROBES: Final = {
     "work": Call("POST", "/api/claim", body={"scope_probe": True}),
     "admin": Call("GET", "/api/keys"),
 }
+WORKER_NEEDS: Final = ("read", "work")
 
 
 class Finding(NamedTuple):
@@ -55,11 +56,15 @@ def _settings() -> Iterator[Finding]:
 
 def _worker() -> Iterator[Finding]:
     """Only where there is one: it has a config file. It does not run on Windows."""
-    if sys.platform != "win32" and settings.config_path().with_name("worker.toml").exists():
+    if _has_worker():
         from claude_task_client.worker.diagnosis import diagnose
 
         for ok, detail, advice in diagnose():
             yield Finding("worker", ok, detail, advice)
+
+
+def _has_worker() -> bool:
+    return sys.platform != "win32" and settings.config_path().with_name("worker.toml").exists()
 
 
 def _files() -> Iterator[Finding]:
@@ -96,7 +101,9 @@ def _server(told: settings.Settings) -> Iterator[Finding]:
         return
     yield _health(answer)
     yield _clock(answer)
-    yield from _key(told, transport.send_once)
+    scopes = yield from _key(told, transport.send_once)
+    if _has_worker():
+        yield from _worker_key(told, scopes)
 
 
 _ADVICE_ADDRESS: Final = (
@@ -129,17 +136,20 @@ def _clock(answer: Answer) -> Finding:
     )
 
 
-def _key(told: settings.Settings, send: Callable[[Call], Answer]) -> Iterator[Finding]:
+def _key(
+    told: settings.Settings, send: Callable[[Call], Answer]
+) -> Generator[Finding, None, Sequence[str]]:
+    """Gives the key's scopes back; none where that was not to be found out."""
     if told.key is None:
         yield Finding("key", False, "not signed in", "Run: claude-task-client login")
-        return
+        return ()
     try:
-        scopes = [scope for scope, probe in PROBES.items() if _may(send, probe)]
+        scopes = _scopes(send)
     except AthenaError as error:
         yield Finding(
             "key", False, str(error), "Sign in with a valid key: claude-task-client login"
         )
-        return
+        return ()
     if scopes:
         missing = [scope for scope in ("read", "submit", "work") if scope not in scopes]
         lacks = f" (not {', '.join(missing)})" if missing else ""
@@ -148,6 +158,33 @@ def _key(told: settings.Settings, send: Callable[[Call], Answer]) -> Iterator[Fi
         yield Finding(
             "key", False, "valid, but may do nothing", "Ask for one with scopes: athena keys create"
         )
+    return scopes
+
+
+def _worker_key(told: settings.Settings, scopes: Sequence[str]) -> Iterator[Finding]:
+    """What the worker may not do; the services may have a key that no terminal reads."""
+    from claude_task_client.worker.diagnosis import service_key
+
+    own, which = service_key(), "its key"
+    if own is not None and own != told.key:
+        which = "the services' key, in worker.env,"
+        try:
+            scopes = _scopes(HttpTransport(told.url, own).send_once)
+        except AthenaError as error:
+            yield Finding("worker", False, f"{which.rstrip(',')}: {error}", "Put a valid one there")
+            return
+    lacking = [scope for scope in WORKER_NEEDS if scope not in scopes]
+    if lacking and scopes:
+        yield Finding(
+            "worker",
+            False,
+            f"{which} may {', '.join(scopes)}: not {', '.join(lacking)}",
+            "Give it one that may both: athena keys create NAME --scope read --scope work",
+        )
+
+
+def _scopes(send: Callable[[Call], Answer]) -> Sequence[str]:
+    return [scope for scope, probe in PROBES.items() if _may(send, probe)]
 
 
 def _may(send: Callable[[Call], Answer], probe: Call) -> bool:

@@ -11,11 +11,13 @@ from claude_task_client.errors import (
     EXIT_DONE,
     EXIT_NOTHING_TO_DO,
     EXIT_REFUSED,
+    EXIT_UNREACHABLE,
     EXIT_WRONG_USAGE,
     NothingToDo,
 )
 from claude_task_client.holding import Held
 from claude_task_client.waiting import wait_for_answer
+from tests.client import strangers
 
 EVIL = "ls\x1b[2J\nAllow it once: nothing to see"
 
@@ -289,3 +291,20 @@ def test_a_reply_to_an_ended_task_is_a_follow_up(laptop, desktop, task):
     [follow_up] = desktop.json("list")["tasks"]
     assert done.stdout == f"Task #{follow_up['id']} queued, continuing #{task}.\n"
     assert follow_up["description"] == "and now the docs"
+
+
+def test_an_answer_that_may_have_arrived_says_how_to_find_out(terminal):
+    """The connection was lost with the answer on its way."""
+    with strangers.stranger(lambda connection, _: connection.close()) as url:
+        lost = answered(terminal, url)
+    away = answered(terminal, strangers.closed_port())
+
+    assert (lost.returncode, away.returncode) == (EXIT_UNREACHABLE, EXIT_UNREACHABLE)
+    assert "may have arrived" in lost.stderr
+    assert "claude-task-client answer 7" in lost.stderr
+    assert "may have arrived" not in away.stderr
+
+
+def answered(terminal, url):
+    extra = {"ATHENA_API_URL": url, "ATHENA_API_KEY": "athena_x"}
+    return terminal.run("answer", "7", "yes", extra=extra)

@@ -82,6 +82,25 @@ def test_doctor_tells_what_a_key_may_do(laptop, athena):
     assert laptop.run("list").returncode == 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="where the config is")
+def test_doctor_sees_a_key_that_lacks_what_the_worker_needs(laptop, athena):
+    """Once there is a worker: that it may submit does not help it."""
+    made = athena.ask("POST", "/api/keys", {"name": "w", "scopes": ["read", "submit"]}).body
+    laptop.variables["ATHENA_API_KEY"] = made["secret"]
+    before = laptop.run("doctor")
+    config = laptop.home / "config/claude-task-client"
+    laptop.variables["XDG_CONFIG_HOME"] = str(config.parent)
+    config.mkdir(parents=True, exist_ok=True)
+    (config / "worker.toml").write_text('[projects.app]\npath = "gone"\n', "utf-8")
+    after = laptop.run("doctor")
+    (config / "worker.env").write_text(f"ATHENA_API_KEY={athena.key}\n", "utf-8")
+    own = laptop.run("doctor")
+
+    assert before.returncode == 0
+    assert "FAIL worker: its key may read, submit: not work" in after.stdout
+    assert ": not work" not in own.stdout
+
+
 def test_doctor_does_nothing_to_the_queue(laptop):
     """It finds out what a key may do without doing any of it."""
     laptop.run("add", "x")

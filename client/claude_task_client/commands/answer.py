@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 
 import click
 
 from claude_task_client import output, questions
 from claude_task_client.connection import connect
-from claude_task_client.errors import Denied
+from claude_task_client.errors import Denied, NotSent, Unreachable
 from claude_task_client.options import athena_command, json_option, question_argument
 from claude_task_client.reading import read_words
 from claude_task_client.sync import Athena
 from claude_task_client.wire import Question
 
 LISTED_MAX = 500  # of one page
+_NEVER_SENT = (ConnectionRefusedError, socket.gaierror)
 
 
 @athena_command()
@@ -52,12 +54,24 @@ def command(
         if verdict:
             _check_approval(athena, question_id)
         text = verdict or read_words(words, what="answer")
-        question = athena.answer(question_id, text, note=note)
+        question = _answer(athena, question_id, text, note)
         done = f"Answered question {question.id} of #{question.task_id}."
         output.print_json(question.raw) if as_json else output.say(done)
     else:
         question = _find(athena, question_id)
         output.print_json(question.raw) if as_json else output.say(questions.text(question))
+
+
+def _answer(athena: Athena, question_id: int, text: str, note: str | None) -> Question:
+    try:
+        return athena.answer(question_id, text, note=note)
+    except Unreachable as error:
+        if isinstance(error, NotSent) or isinstance(error.__cause__, _NEVER_SENT):
+            raise
+        raise Unreachable(
+            f"{error} Your answer may have arrived all the same: see with claude-task-client answer"
+            f" {question_id}, and answer again if the question is open still."
+        ) from error
 
 
 def _list(athena: Athena, *, as_json: bool) -> None:

@@ -31,6 +31,11 @@ def diagnose() -> Iterator[Diagnosis]:
         yield True, f"may work on {', '.join(fit)}, {_running()}", None
 
 
+def service_key() -> str | None:
+    """The key of this account's services, where they have one of their own."""
+    return _variables(service_secrets()).get("ATHENA_API_KEY") or None
+
+
 def _environment() -> Mapping[str, str]:
     """What a service of this account sees of secrets, and this terminal of all else."""
     return {**_variables(service_secrets()), **settings.own_environment()}
