@@ -97,8 +97,9 @@ def _write_all(sources: Sequence[Source], kind: str, since: str) -> None:
 def _clear(source: Source) -> None:
     """Take away what those who were killed have left."""
     for file, each in _notes(source):
-        if clock.now() - datetime.fromisoformat(each.seen_at) > FORGOTTEN_AFTER:
-            file.unlink()
+        is_old = clock.now() - datetime.fromisoformat(each.seen_at) > FORGOTTEN_AFTER
+        if is_old or (each.is_here and not is_process(each.pid)):
+            file.unlink(missing_ok=True)
 
 
 def _notes(source: Source) -> Iterator[tuple[Path, Watcher]]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from claude_task_client.client import AsyncAthena
@@ -26,10 +26,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tended:
-    """What is watched now. `trouble` is what keeps it from being watched, None: nothing."""
+    """What is watched now. `trouble` is what keeps all of it from being watched, None: nothing;
+    `troubles` is what keeps single sources from it, by their ids.
+    """
 
     sources: Sequence[Source] = ()
     trouble: str | None = None
+    troubles: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +88,41 @@ class _Tending:
         if not now.sources:
             await _until_changed(stamp)
         else:
-            await _watch(self._athena, self._manner, now.sources, stamp)
+            await self._watch(now.sources, stamp)
+
+    async def _watch(self, sources: Sequence[Source], stamp: object) -> None:
+        """Watch these until the registry changes. What goes wrong with one is its own."""
+        # Where there is no source, what reads documents is never loaded.
+        from claude_task_client.sources import watching
+
+        manner = self._manner
+        async with presence.announced(sources, kind=manner.kind):
+            watcher = asyncio.create_task(
+                watching.watch(
+                    sources,
+                    self._athena,
+                    poll=manner.is_polling,
+                    once=False,
+                    tell=manner.tell,
+                    pid=manner.pid,
+                    on_trouble=self._note_trouble,
+                )
+            )
+            change = asyncio.create_task(_until_changed(stamp))
+            try:
+                await asyncio.wait({watcher, change}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                watcher.cancel()
+                change.cancel()
+                await asyncio.wait({watcher, change})
+        if not watcher.cancelled():
+            watcher.result()
+            raise RuntimeError("it ended by itself")
+
+    def _note_trouble(self, source: Source, trouble: str | None) -> None:
+        others = {name: why for name, why in self._noted.troubles.items() if name != source.id}
+        troubles = others if trouble is None else {**others, source.id: trouble}
+        self.note(replace(self._noted, troubles=troubles))
 
 
 def _chosen(manner: Manner) -> Tended:
@@ -94,36 +131,6 @@ def _chosen(manner: Manner) -> Tended:
     except AthenaError as error:
         log.warning("No source is watched. %s", error)
         return Tended(trouble=str(error))
-
-
-async def _watch(
-    athena: AsyncAthena, manner: Manner, sources: Sequence[Source], stamp: object
-) -> None:
-    """Watch these until the registry changes. What goes wrong with one source is its own."""
-    # Where there is no source, what reads documents is never loaded.
-    from claude_task_client.sources import watching
-
-    async with presence.announced(sources, kind=manner.kind):
-        watcher = asyncio.create_task(
-            watching.watch(
-                sources,
-                athena,
-                poll=manner.is_polling,
-                once=False,
-                tell=manner.tell,
-                pid=manner.pid,
-            )
-        )
-        change = asyncio.create_task(_until_changed(stamp))
-        try:
-            await asyncio.wait({watcher, change}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            watcher.cancel()
-            change.cancel()
-            await asyncio.wait({watcher, change})
-    if not watcher.cancelled():
-        watcher.result()
-        raise RuntimeError("it ended by itself")
 
 
 async def _until_changed(stamp: object) -> None:

@@ -13,7 +13,7 @@ from claude_task_client.errors import Denied
 from claude_task_client.sources.desk import Desk, Timing
 from claude_task_client.sources.registry import Polling, Source
 from claude_task_client.sources.settling import NEWS
-from claude_task_client.sources.source_watch import SourceWatch
+from claude_task_client.sources.source_watch import OnTrouble, SourceWatch
 
 # A stream that may not be read now, such as for want of a scope, may be allowed later.
 DENIED_SECONDS: Final = 600.0
@@ -33,6 +33,7 @@ async def watch(
     tell: Callable[[str], None],
     pid: int | None = None,
     timing: Timing | None = None,
+    on_trouble: OnTrouble = lambda _, __: None,
 ) -> None:
     """Turn documents into tasks, and what comes of them into files, until cancelled.
 
@@ -44,7 +45,12 @@ async def watch(
         for source in sources
     ]
     watches = [
-        SourceWatch(desk, polls=poll or desk.source.polling is Polling.FORCED) for desk in desks
+        SourceWatch(
+            desk,
+            polls=poll or desk.source.polling is Polling.FORCED,
+            on_trouble=on_trouble,
+        )
+        for desk in desks
     ]
     if once:
         await _once(watches)

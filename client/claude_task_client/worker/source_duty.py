@@ -8,14 +8,12 @@ import json
 import logging
 import os
 from collections.abc import AsyncIterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from claude_task_client import AsyncAthena
 from claude_task_client.errors import BadSettings
 from claude_task_client.files import replace_file
-from claude_task_client.sources import registry, surveying
 from claude_task_client.sources.registry import Source
 from claude_task_client.sources.tending import Manner, Tended, tend
 from claude_task_client.worker.config import WorkerConfig
@@ -66,27 +64,19 @@ def watched(state: Path, *, is_alive: bool) -> dict[str, Any]:
         return {"sources": [], "sources_trouble": None}
     try:
         content = json.loads((state / FILE).read_text("utf-8"))
-        names, trouble = list(content["sources"]), content["trouble"]
-        sources = [source for source in registry.load() if source.id in names]
-    except (OSError, ValueError, TypeError, KeyError, BadSettings):
+        return {"sources": content["sources"], "sources_trouble": content["trouble"]}
+    except (OSError, ValueError, TypeError, KeyError):
         return {"sources": [], "sources_trouble": None}
-    return {
-        "sources": [
-            {
-                "id": source.id,
-                "path": str(source.path),
-                "problems": [asdict(each) for each in surveying.survey(source).problems],
-            }
-            for source in sources
-        ],
-        "sources_trouble": trouble,
-    }
 
 
 def _note(state: Path, now: Tended) -> None:
-    if now.sources:
-        log.info("Watches the sources %s.", ", ".join(source.id for source in now.sources))
-    told = {"sources": [source.id for source in now.sources], "trouble": now.trouble}
+    told = {
+        "sources": [
+            {"id": source.id, "path": str(source.path), "trouble": now.troubles.get(source.id)}
+            for source in now.sources
+        ],
+        "trouble": now.trouble,
+    }
     try:
         replace_file(state / FILE, json.dumps(told) + "\n")
     except BadSettings as error:

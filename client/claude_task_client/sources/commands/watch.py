@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -44,14 +45,23 @@ def command(*, names: tuple[str, ...], once: bool, poll: bool, as_json: bool) ->
             output.say(f"{output.moment(now)} {output.line(text, None)}")
 
     async def run() -> None:
+        _end_on_term()
         async with AsyncAthena(told.url, key, instance=told.instance) as athena:
             if once:
                 await _watch_once(athena, sources, poll=poll, tell=tell)
             else:
                 await tending.tend(athena, _manner(names, poll=poll, tell=tell))
 
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
         asyncio.run(run())
+
+
+def _end_on_term() -> None:
+    """As with Ctrl-C, so that a service that is stopped leaves nothing behind."""
+    task = asyncio.current_task()
+    if task is not None:
+        with contextlib.suppress(NotImplementedError):  # Windows
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 def _check(sources: Sequence[Source]) -> None:

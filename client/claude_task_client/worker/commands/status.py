@@ -137,8 +137,8 @@ def _source_lines(worker: Mapping[str, Any]) -> Iterator[str]:
     if worker["sources_trouble"]:
         yield f"watches no source for now: {worker['sources_trouble']}"
     for source in worker["sources"]:
-        for problem in source["problems"]:
-            yield f"source {source['id']}: {problem['detail']} {problem['advice']}"
+        if source["trouble"]:
+            yield f"source {source['id']}: {source['trouble']} See: claude-task-client sources list"
 
 
 def _problems(health: Mapping[str, Any] | None) -> Sequence[str]:
