@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from claude_task_client.worker.config import Isolation
@@ -12,11 +10,6 @@ from claude_task_client.worker.job import Earlier, Place
 from tests.worker.repositories import Project, done, write
 from tests.worker.staged import Played, staged
 from tests.worker.staged import done as ended
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path).make()
 
 
 async def did(project: Project, task_id: int = 1, *, of: int | None = None) -> str:

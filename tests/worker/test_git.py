@@ -19,11 +19,6 @@ from tests.worker.repositories import Project
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path).make()
-
-
-@pytest.fixture
 def git(project: Project) -> Git:
     environment = git_environment(project.environment)
     return Git(git_dir=project.path / ".git", work_tree=project.path, environment=environment)

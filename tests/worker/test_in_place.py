@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from claude_task_client.worker.job import WorkspaceTrouble
 from tests.worker.repositories import Project, done, write
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path).make()
 
 
 async def test_what_was_not_committed_is_committed_first(project):

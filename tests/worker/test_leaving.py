@@ -7,12 +7,9 @@ from pathlib import Path
 import pytest
 
 from claude_task_client.worker import asides, commits, notes
-from claude_task_client.worker.executor import End
-from claude_task_client.worker.job import Returned, WorkspaceTrouble
+from claude_task_client.worker.job import WorkspaceTrouble
 from claude_task_client.worker.workspace import GitWorkspace
 from tests.worker.repositories import Project, done, write
-from tests.worker.staged import Played, staged
-from tests.worker.staged import done as ended
 
 KEPT = "refs/athena/kept/task-7"
 
@@ -377,86 +374,3 @@ async def test_a_file_that_was_half_put_back_is_said(project, monkeypatch):
     assert project.git("show", f"{place.returned.kept_as}:lib/door.py").startswith("A\nb\nc")
     assert (project.path / "new/one.py").exists()
     assert not (project.path / "old").exists()
-
-
-# --- what Claude is told ----------------------------------------------------------------------
-
-
-def came(**fields: object) -> Returned:
-    """What came of a return."""
-    values: dict[str, object] = {
-        "key": "1",
-        "is_moved": True,
-        "conflicts": (),
-        "is_whole": True,
-        "kept_as": None,
-        **fields,
-    }
-    return Returned(**values)  # type: ignore[arg-type]
-
-
-async def test_claude_is_told_of_conflicts_before_all_else(tmp_path):
-    """What was judged before is judged anew."""
-    job = staged(tmp_path, agent=Played(ended()))
-    job.record.stage, job.record.session_id = "commit", "old"
-    job.workspace.returned = came(conflicts=("door.py",), kept_as="refs/athena/rescue/task-7-1")
-
-    await job.run()
-
-    (prompt,) = job.agent.prompts
-    assert "- door.py" in str(prompt)
-    assert "refs/athena/rescue/task-7-1" in str(prompt)
-    assert len(job.auditor.turns) == 1
-    assert job.record.notice is None
-
-
-async def test_work_on_another_base_is_judged_anew(tmp_path):
-    """The tree that was judged lacks what others have done meanwhile."""
-    job = staged(tmp_path, agent=Played())
-    job.record.stage, job.record.tree = "commit", "of before"
-    job.workspace.returned = came()
-
-    await job.run()
-
-    assert len(job.auditor.turns) == 1
-    assert job.workspace.committed == [("Mend the door", "tree")]
-
-
-async def test_a_folder_as_it_was_is_worth_no_word(tmp_path):
-    """It goes on where it stood."""
-    job = staged(tmp_path, agent=Played())
-    job.record.stage, job.record.tree = "commit", "judged"
-    job.workspace.returned = came(is_moved=False)
-
-    await job.run()
-
-    assert job.auditor.turns == []
-    assert job.workspace.committed == [("Mend the door", "judged")]
-
-
-async def test_a_call_that_was_waited_for_goes_first(tmp_path):
-    """Then Claude is told of the conflict, before anybody judges the work."""
-    job = staged(tmp_path, agent=Played(ended("Painted."), ended("Resolved.")))
-    job.record.stage, job.record.session_id, job.record.is_deferred = "implement", "old", True
-    job.workspace.returned = came(conflicts=("door.py",))
-
-    await job.run()
-
-    first, second = job.agent.prompts
-    assert first is None
-    assert "- door.py" in str(second)
-
-
-async def test_it_is_told_once_for_each_return(tmp_path):
-    """Also after a kill; and again where the prompt was not heard."""
-    limit = ended("", end=End.API_UNAVAILABLE)
-    job = staged(tmp_path, agent=Played(limit, ended("Shall I go on?"), ended()))
-    job.record.stage, job.record.session_id = "implement", "old"
-    job.workspace.returned = came()
-
-    await job.run()
-    job.record.ending = None
-    await job.run()
-
-    told = ["Others have worked there" in str(prompt) for prompt in job.agent.prompts]
-    assert told == [True, True, False]
