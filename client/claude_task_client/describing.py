@@ -8,6 +8,7 @@ from claude_task_client import clock, output
 from claude_task_client.wire import Event, Result, Task
 
 EVENT_CHARACTERS_MAX = 160
+_DOLLARS_MIN = 0.0001
 
 
 def state(task: Task) -> str:
@@ -96,7 +97,9 @@ def _outcome(result: Result) -> dict[str, str | None]:
 
 
 def dollars(usd: float) -> str:
-    """Small sums are no zero."""
+    """An amount of money, wherever the client shows one. Small sums are no zero."""
+    if 0 < usd < _DOLLARS_MIN:
+        return f"<${_DOLLARS_MIN}"
     return f"${usd:.{4 if 0 < usd < 0.01 else 2}f}"
 
 

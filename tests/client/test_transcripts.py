@@ -203,15 +203,18 @@ def test_sessions_are_listed_with_what_they_cost(laptop, pi):
     result = {"success": True, "session_id": "s-1", "total_cost_usd": 0.25, "num_turns": 3}
     task = in_hand(pi)
     pi.complete(task, result=result)
+    small = {**result, "session_id": "s-2", "total_cost_usd": 0.004}
+    pi.complete(in_hand(pi), result=small)
 
-    listed = laptop.run("sessions", "--project", "logged").stdout.splitlines()
+    newest, listed = laptop.run("sessions", "--project", "logged").stdout.splitlines()[1:]
     shown = laptop.run("sessions", "s-1").stdout
     found = laptop.json("sessions", "s-1")
 
-    assert listed[1].split()[:6] == ["s-1", "logged", "pi", "1", "$0.25", "3"]
+    assert listed.split()[:6] == ["s-1", "logged", "pi", "1", "$0.25", "3"]
+    assert newest.split()[:6] == ["s-2", "logged", "pi", "1", "$0.0040", "3"]
     assert "completed" in shown
     assert (found["session"]["id"], found["tasks"][0]["id"]) == ("s-1", task.id)
-    assert laptop.json("sessions")["sessions"][0]["id"] == "s-1"
+    assert laptop.json("sessions")["sessions"][1]["id"] == "s-1"
 
 
 def test_no_session_is_told_with_what_to_do(laptop):

@@ -70,7 +70,7 @@ def _row(session: Session) -> list[str]:
         session.project or "-",
         session.instance or "-",
         str(session.tasks),
-        "-" if session.cost_usd is None else f"${session.cost_usd:.2f}",
+        "-" if session.cost_usd is None else describing.dollars(session.cost_usd),
         "-" if session.turns is None else str(session.turns),
         used,
         "-" if session.last_task is None else f"#{session.last_task}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from claude_task_client import output
+from claude_task_client import describing, output
 from claude_task_client.connection import connect
 from claude_task_client.options import athena_command, json_option
 from claude_task_client.sync import Athena
@@ -59,7 +59,7 @@ def _rows(stats: Stats) -> list[tuple[str, str]]:
         f"{stats.by_priority[name]} {name}" for name in PRIORITIES if stats.by_priority.get(name)
     ]
     spent = [
-        f"${stats.cost_usd[period]:.2f} in {period}"
+        f"{describing.dollars(stats.cost_usd[period])} in {period}"
         for period in _PERIODS
         if stats.cost_usd.get(period)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final, TypedDict
 
+from claude_task_client.describing import dollars
 from claude_task_client.worker.executor import Outcome
 from claude_task_client.worker.job import Job
 from claude_task_client.worker.record import Record
@@ -29,7 +30,9 @@ def exhausted(job: Job) -> str | None:
     if record.turns >= project.max_turns:
         return f"The task's {project.max_turns} turns are used up (max_turns)."
     if project.max_cost_usd is not None and cost >= project.max_cost_usd:
-        return f"The task has cost ${cost:.2f} of ${project.max_cost_usd:.2f} (max_cost_usd)."
+        return (
+            f"The task has cost {dollars(cost)} of {dollars(project.max_cost_usd)} (max_cost_usd)."
+        )
     if record.worked_seconds >= project.timeout_seconds:
         return f"The task has been worked on for {record.worked_seconds:.0f} s (timeout)."
     return None
