@@ -186,7 +186,7 @@ def look_up(source: Source, id_text: str) -> Record | None:
     Raises: NothingToDo, where there are several; SourceAway, OSError.
     """
     known = [each for each in all_records(source) if _stem(each.stem).answers_to(id_text)]
-    exact = [each for each in known if each.stem.removeprefix("task-") == _bare(id_text)]
+    exact = [each for each in known if is_called(id_text, each.stem)]
     if len(known) > 1 and not exact:
         names = ", ".join(each.stem for each in known)
         raise NothingToDo(f"{id_text} may be any of: {names}. Name one whole.")
@@ -211,8 +211,10 @@ def _stem(text: str) -> Stem:
     return Stem(text, rest[:15], rest[16:])
 
 
-def _bare(id_text: str) -> str:
-    return normal(id_text).removesuffix(".md").removeprefix("task-")
+def is_called(id_text: str, stem: str) -> bool:
+    """Whether people mean it by that, and nothing else."""
+    bare = normal(id_text).removesuffix(".md").removeprefix("task-")
+    return bare == stem.removeprefix("task-")
 
 
 def _text(record: Record) -> str:
