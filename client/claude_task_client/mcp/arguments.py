@@ -26,10 +26,12 @@ def _number(value: object) -> object:
     return value
 
 
-Number = Annotated[int, BeforeValidator(_number), Field(ge=1, le=ID_MAX)]
+Number = Annotated[int, Field(ge=1, le=ID_MAX), BeforeValidator(_number)]
 
 TaskId = Annotated[Number, Field(description="The task's number: 12 for #12.")]
-QuestionId = Annotated[Number, Field(description="The question's number.")]
+QuestionId = Annotated[
+    Number | None, Field(description="A question asked before, to go on waiting for its answer.")
+]
 Full = Annotated[
     bool, Field(description="Give long texts whole; otherwise each is cut after 4,000 characters.")
 ]

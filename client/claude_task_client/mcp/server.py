@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 import anyio
+import stamina
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.types import CallToolResult, InputRequiredResult
@@ -90,4 +91,8 @@ def build(desk: Desk) -> AthenaServer:
 
 def run() -> None:
     """Serve until standard input ends."""
-    anyio.run(build(Desk()).run_stdio_async)
+    stamina.instrumentation.set_on_retry_hooks([])  # they would print
+    try:
+        anyio.run(build(Desk()).run_stdio_async)
+    except* BrokenPipeError:
+        pass  # the client has gone without a word: there is nobody left to tell

@@ -7,6 +7,7 @@ Most such lines are calls whose text was cut in the middle of an emoji.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, cast
@@ -27,6 +28,8 @@ from pydantic import ValidationError
 Incoming = SessionMessage | Exception
 Reading = MemoryObjectReceiveStream[Incoming]
 Writing = MemoryObjectSendStream[SessionMessage]
+
+_HALVES: Final = re.compile("[\ud800-\udfff]")
 
 _NO_JSON: Final = "The line is no JSON. A message is one JSON object on one line, in UTF-8."
 _NO_MESSAGE: Final = "The line is no JSON-RPC 2.0 message: it has jsonrpc, id, method and params."
@@ -61,7 +64,7 @@ def mended(error: ValidationError) -> SessionMessage | JSONRPCError:
     try:
         # Python reads what the SDK's parser does not: half characters, and numbers without end.
         content = json.loads(first["input"], parse_int=_integer)
-        text = json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
+        text = _HALVES.sub("\ufffd", json.dumps(content, ensure_ascii=False))
         return SessionMessage(jsonrpc_message_adapter.validate_json(text, by_name=False))
     except ValidationError as other:
         return _refused(INVALID_REQUEST, _NO_MESSAGE, _id_in(other))

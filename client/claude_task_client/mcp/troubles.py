@@ -28,14 +28,11 @@ _WHY: Final = "show_task tells what it waits for; take_next gives a task that ca
 _ANOTHER: Final = "Take another with take_next."
 
 NEXT_BY_CODE: Final[Mapping[str, str]] = {
-    "unauthorized": f"The key of this machine is not valid. {_SIGN_IN}",
+    "unauthorized": _SIGN_IN,
     "forbidden": "The key of this machine may not do that: a person has to sign in with another.",
     "task_not_found": "See what there is with list_tasks.",
     "already_claimed": _ANOTHER,
-    "not_holder": (
-        "This machine does not hold the task (any more): stop working on it. To work on it, claim"
-        " it first with claim_task."
-    ),
+    "not_holder": "Stop working on it, or claim it first with claim_task.",
     "task_cancelled": f"Stop working on it. {_ANOTHER}",
     "task_blocked": _WHY,
     "lane_busy": _WHY,
@@ -58,8 +55,14 @@ _AWAY: Final = (
 
 def told(error: AthenaError) -> ToolError:
     """An error of Athena's, as a model can act on it."""
-    reason = texts.clean(str(error)).rstrip(".\n")
+    reason = " ".join(texts.clean(_reason(error)).split()).rstrip(".")
     return ToolError(f"{reason}. {_next(error)}".rstrip())
+
+
+def _reason(error: AthenaError) -> str:
+    if isinstance(error, Refused) and error.code == "unauthorized":
+        return "The key of this machine is not valid"  # how to send one is not the model's affair
+    return str(error)
 
 
 def _next(error: AthenaError) -> str:

@@ -24,7 +24,7 @@ from claude_task_client.wire import Task
 Phase = Literal["working", "auditing", "testing", "committing"]
 
 # How long a claim that nobody waits for any more may take to be given back.
-GIVE_BACK_SECONDS: Final = 2.0
+GIVE_BACK_SECONDS: Final = 1.0
 
 _WHAT_NEXT: Final = (
     "Do what its description asks, tell report_progress at each step, and end it with"

@@ -37,12 +37,12 @@ class Questions:
         *,
         task_id: TaskId,
         question: Annotated[
-            str, Field(description="What to ask; leave it out to go on waiting for question_id.")
+            str, Field(description="What to ask; leave it out where question_id is given.")
         ] = "",
         choices: Annotated[
             list[str] | None, Field(description="Answers to choose from, where there are some.")
         ] = None,
-        question_id: QuestionId | None = None,
+        question_id: QuestionId = None,
         wait_seconds: Wait = WAIT_SECONDS,
     ) -> Annotated[CallToolResult, Reply]:
         """Ask a person about the task in hand, and wait a while for the answer.
