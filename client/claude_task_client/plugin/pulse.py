@@ -8,7 +8,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from claude_task_client import settings
+from claude_task_client import settings, state
 from claude_task_client.errors import AthenaError, Refused
 from claude_task_client.http import HttpTransport
 from claude_task_client.plugin.sitting import Sitting
@@ -49,13 +49,23 @@ class Pulse:
 
         Athena being away changes nothing: it is asked again at the next beat.
         """
+        noted = None
         while claims := self.claims():
-            now = time.monotonic()
-            if now >= self._due or any(claim not in self._seconds for claim in claims):
+            now, before = time.monotonic(), noted
+            noted = self._noted()
+            # A task that was claimed again may have a shorter lease now.
+            if now >= self._due or noted != before:
                 for claim in claims:
                     self._beat(claim)
-                self._due = now + min(self._seconds.get(each, 0.0) for each in claims)
+                self._due = now + min(self._seconds[claim] for claim in claims)
             time.sleep(max(0.0, min(LOOK_SECONDS, self._due - time.monotonic())))
+
+    def _noted(self) -> int:
+        """When a claim was last noted on this machine."""
+        try:
+            return (self._sitting.folder / state.FILE).stat().st_mtime_ns
+        except OSError:
+            return 0
 
     def _beat(self, claim: Claim) -> None:
         try:
