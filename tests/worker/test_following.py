@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from claude_task_client.wire import Task
 from claude_task_client.worker.config import Isolation
-from claude_task_client.worker.following import Standing, followed_id
+from claude_task_client.worker.following import Standing, followed_id, standing_of
 from claude_task_client.worker.job import Earlier, Place
 from tests.worker.repositories import Project, done, write
 from tests.worker.staged import Played, staged
@@ -50,6 +51,24 @@ def test_only_the_number_of_another_task_is_followed(told: object, number: int |
     """People write metadata: whatever else stands there names no branch."""
     assert followed_id({"follows": told}, task_id=7) == number
     assert followed_id({}, task_id=7) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "of", "standing"),
+    [
+        ("completed", "app", Standing.ACCEPTED),
+        ("failed", "app", Standing.UNFINISHED),
+        ("cancelled", "app", Standing.UNFINISHED),
+        ("in_progress", "app", Standing.UNFINISHED),
+        ("completed", "other", Standing.ELSEWHERE),
+        ("completed", None, Standing.ELSEWHERE),
+    ],
+)
+def test_only_a_completed_task_of_the_same_project_was_accepted(status, of, standing):
+    """A number is easily written down wrong."""
+    earlier = Task.read({"id": 1, "status": status, "project": of})
+
+    assert standing_of(earlier, project="app") is standing
 
 
 async def test_it_starts_from_the_branch_of_the_task_it_follows(project):

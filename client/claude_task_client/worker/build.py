@@ -19,7 +19,7 @@ from claude_task_client.worker.config import ExecutorName, ProjectConfig, Worker
 from claude_task_client.worker.environment import claude_environment, run_id, task_environment
 from claude_task_client.worker.executor import Executor, LineKind
 from claude_task_client.worker.executors.claude import ClaudeExecutor
-from claude_task_client.worker.following import Followed, Standing, followed_id
+from claude_task_client.worker.following import Followed, Standing, followed_id, standing_of
 from claude_task_client.worker.job import Job, Workspace
 from claude_task_client.worker.line import Line
 from claude_task_client.worker.people import JobDesk, JobPeople
@@ -151,9 +151,7 @@ class RealWorkshop:
                 earlier = await self.line.insist(lambda: self.athena.get(number))
             except Refused:
                 return Standing.UNFINISHED  # deleted: nobody can say any more
-            if earlier.project != task.project:
-                return Standing.ELSEWHERE
-            return Standing.ACCEPTED if earlier.status == "completed" else Standing.UNFINISHED
+            return standing_of(earlier, project=task.project)
 
         return Followed(task_id=number, look=look)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from claude_task_client.wire import Task
 from claude_task_client.worker.commits import FALLBACK
 from claude_task_client.worker.git import Git
 
@@ -50,6 +51,13 @@ def followed_id(metadata: Mapping[str, object], *, task_id: int) -> int | None:
     if not isinstance(told, int) or isinstance(told, bool):
         return None
     return told if 0 < told <= ID_MAX and told != task_id else None
+
+
+def standing_of(followed: Task, *, project: str | None) -> Standing:
+    """What became of a task that one of this project follows."""
+    if followed.project != project:
+        return Standing.ELSEWHERE
+    return Standing.ACCEPTED if followed.status == "completed" else Standing.UNFINISHED
 
 
 async def is_merged(git: Git, work: str, base: str) -> bool:
