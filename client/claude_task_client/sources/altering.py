@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from claude_task_client.errors import Conflict, Invalid, NotFound
-from claude_task_client.sources import contents, documents, ending, submitting
+from claude_task_client.sources import contents, documents, ending, storing, submitting
 from claude_task_client.sources.contents import Content, Missing
 from claude_task_client.sources.desk import Desk
 from claude_task_client.sources.documents import DocumentError
+from claude_task_client.sources.layout import COMPLETED, FAILED
 from claude_task_client.sources.pace import Pace
 from claude_task_client.sources.records import OPENED, Record
 from claude_task_client.sources.scanning import Entry, Snapshot
@@ -76,6 +77,30 @@ class Altering:
         return replace(record, refused_digest=content.digest).noting(note)
 
     # --- renamed
+
+    async def former(self, orphans: Mapping[str, Record], content: Content) -> Record | None:
+        """The record of this very document under its former name, if it had one."""
+        for record in orphans.values():
+            is_like = content.digest in {record.digest, record.refused_digest}
+            if content.file == record.file or (is_like and await self._is_unfinished(record)):
+                return record
+        return None
+
+    async def _is_unfinished(self, record: Record) -> bool:
+        """Whether a document with the same text may be this one.
+
+        It is another where this one has had its end, which another watcher may be writing now.
+        """
+        desk = self._desk
+        for folder in (COMPLETED, FAILED):
+            path = desk.layout.document(folder, record.stem)
+            if await desk.disk(storing.exists, path):
+                return False
+        try:
+            task = await desk.athena.get(record.task_id or 0)
+        except NotFound:
+            return record.task_id is None
+        return not task.has_ended
 
     async def rename(self, former: Record, stem: str, content: Content) -> None:
         """The same document under another name is no other task."""

@@ -119,7 +119,7 @@ class Intake:
     async def _take_new(self, entry: Entry, stem: str, orphans: dict[str, Record]) -> Next:
         desk = self._desk
         content = await contents.read(desk, entry.name)
-        former = _former(orphans, content)
+        former = await self._altering.former(orphans, content)
         if former is not None:
             del orphans[former.stem]
             await self._altering.rename(former, stem, content)
@@ -245,14 +245,6 @@ def _orphans(snapshot: Snapshot) -> dict[str, Record]:
         for stem, record in snapshot.records.items()
         if stem not in there and not record.returns
     }
-
-
-def _former(orphans: Mapping[str, Record], content: Content) -> Record | None:
-    """The record of this very document under its former name."""
-    for record in orphans.values():
-        if content.file == record.file or content.digest in {record.digest, record.refused_digest}:
-            return record
-    return None
 
 
 def _stem_of_files(name: str) -> str:

@@ -95,8 +95,12 @@ def _number(value: object) -> float | None:
 
 
 def _table(rows: Iterable[tuple[str, object]]) -> str:
-    lines = [f"| {name} | {_line(value)} |" for name, value in rows if value not in {None, ""}]
+    lines = [f"| {name} | {_line(value)} |" for name, value in rows if _is_told(value)]
     return "\n".join(["| | |", "| --- | --- |", *lines])
+
+
+def _is_told(value: object) -> bool:
+    return value is not None and value != ""
 
 
 def _section(title: str, text: str) -> str:

@@ -144,7 +144,9 @@ class Settling:
             await self._reopen(ended, task)
         elif await desk.disk(storing.exists, desk.layout.document("pending", stem)):
             desk.say(f"{stem} is task #{task.id}, as Athena knows.")
-            await self.opened(record_of(task, stem))
+            record = record_of(task, stem)
+            await self.opened(record)
+            await self.apply(record, task)
 
     async def _reopen(self, ended: Record, task: Task) -> None:
         desk = self._desk

@@ -158,7 +158,10 @@ def _write_aside(layout: Layout, text: str) -> Path:
     aside = layout.aside / secrets.token_hex(8)
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PUBLIC_MODE)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+        # What is no character is shown as its number: it must not keep the rest from being told.
+        with os.fdopen(
+            descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n"
+        ) as file:
             os.chmod(aside, PUBLIC_MODE)  # noqa: PTH101  whatever the umask
             file.write(text)
             file.flush()

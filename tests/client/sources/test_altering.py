@@ -115,6 +115,24 @@ async def test_a_document_renamed_by_copying_is_the_same_task(inbox):
     assert (await inbox.task()).metadata["document"] == ROOF
 
 
+async def test_a_document_with_the_text_of_one_that_is_done_is_another(inbox):
+    """The same may be wanted every day; another watcher has just moved yesterday's."""
+    inbox.drop()
+    await inbox.look()
+    record = inbox.open_record()
+    await inbox.complete()
+    await inbox.look()
+    inbox.desk.records.save(record)
+
+    inbox.drop(ROOF)
+    inbox.begin_anew()
+    await inbox.look_here()
+    await inbox.look()
+
+    assert [task.metadata["document"] for task in await inbox.tasks()] == [DOOR, ROOF]
+    assert inbox.place(ROOF) == "pending"
+
+
 async def test_a_rename_interrupted_by_a_kill_is_one_document(inbox):
     """Killed between its two records, the one without a document goes."""
     inbox.drop()

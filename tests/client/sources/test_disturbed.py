@@ -1,0 +1,382 @@
+"""Mounts go away, disks fill up, records are damaged, Athena loses her store: nothing is lost."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from claude_task_client.errors import Unreachable
+from claude_task_client.sources import layout, storing
+from claude_task_client.sources.layout import Layout, SourceAway
+from claude_task_client.sources.records import Records
+from tests.client.sources.folders import DOOR, ROOF, Folder, Watched, text
+from tests.running import RunningServer
+
+
+@pytest.fixture
+async def waiting(inbox: Watched) -> Watched:
+    """A document whose task waits."""
+    inbox.drop()
+    await inbox.look()
+    return inbox
+
+
+# --- the folder
+
+
+async def test_a_mount_that_goes_away_cancels_nothing(waiting):
+    """An empty mount point is no folder whose documents were deleted."""
+    root = waiting.source.path
+    mounted = root.with_name("elsewhere")
+    root.rename(mounted)
+    root.mkdir()
+    (root / "pending").mkdir()
+
+    with pytest.raises(SourceAway, match="not to be seen"):
+        await waiting.look()
+    assert list((root / "pending").iterdir()) == []
+    assert (await waiting.task()).status == "pending"
+
+    (root / "pending").rmdir()
+    root.rmdir()
+    mounted.rename(root)
+    await waiting.look()
+    assert (await waiting.task()).status == "pending"
+    assert waiting.place() == "pending"
+
+
+async def test_a_source_whose_folder_is_gone_is_away(waiting):
+    """Nothing is made in its place."""
+    waiting.source.path.rename(waiting.source.path.with_name("elsewhere"))
+
+    with pytest.raises(SourceAway):
+        await waiting.look()
+
+    assert not waiting.source.path.exists()
+
+
+async def test_pending_alone_may_be_away(waiting):
+    """It may be a mount of its own: it is not made anew."""
+    waiting.layout.pending.rename(waiting.source.path / "elsewhere")
+
+    with pytest.raises(SourceAway, match="pending is missing"):
+        await waiting.look()
+
+    assert (await waiting.task()).status == "pending"
+
+
+@pytest.mark.parametrize("name", ["results", "reports", "completed", "staging", ".athena/tmp"])
+async def test_other_folders_are_made_again(waiting, name):
+    """Somebody tidied up."""
+    for path in (waiting.source.path / name).iterdir():
+        path.unlink()
+    (waiting.source.path / name).rmdir()
+    await waiting.complete()
+
+    await waiting.look()
+
+    assert waiting.place() == "completed"
+
+
+@pytest.mark.parametrize("name", ["pending", "completed", "results", ".athena"])
+async def test_no_folder_leads_out_of_the_source(inbox, tmp_path, name):
+    """A link in the place of a folder would have the watcher write elsewhere."""
+    outside = tmp_path / "outside"
+    (inbox.source.path / name).rename(outside)
+    (inbox.source.path / name).symlink_to(outside)
+    before = sorted(outside.rglob("*"))
+
+    with pytest.raises(SourceAway):
+        await inbox.look()
+
+    assert sorted(outside.rglob("*")) == before
+
+
+async def test_a_result_is_written_in_place_of_a_link_not_through_it(waiting, tmp_path):
+    """Whoever may write into the folder must not reach other files by the watcher."""
+    outside = tmp_path / "outside"
+    outside.write_text("precious")
+    for path in (waiting.layout.result(DOOR), waiting.layout.report(DOOR)):
+        path.symlink_to(outside)
+    await waiting.complete()
+
+    await waiting.look()
+
+    assert outside.read_text() == "precious"
+    assert waiting.result()["status"] == "completed"
+
+
+@pytest.mark.parametrize("mark", ["", "{", "[]", '{"uuid": "x", "id": "y"}', "x" * 5_000])
+async def test_without_its_mark_nothing_is_done(waiting, mark):
+    """`sources add` makes it anew; a watcher never does."""
+    (waiting.layout.own / "source.json").write_text(mark)
+
+    with pytest.raises(SourceAway):
+        await waiting.look()
+
+
+def test_a_mark_is_made_once(tmp_path):
+    """Whoever adds the folder again, under whatever name, finds the first one's."""
+    folder = Folder(tmp_path / "inbox")
+    before = folder.layout.mark()
+
+    after = layout.prepare(replace(folder.source, id="other"))
+
+    assert after == before
+
+
+def test_two_sources_are_two(tmp_path):
+    """Their documents may have the same names."""
+    assert Folder(tmp_path / "a").layout.mark().uuid != Folder(tmp_path / "b").layout.mark().uuid
+
+
+# --- the records
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "{}", '{"stem": "x"}', "null", "x" * 2_000_000, "[" * 100_000, '{"a": NaN}'],
+)
+async def test_a_damaged_record_is_found_again_at_athena(waiting, content):
+    """The task carries the name of its document."""
+    path = waiting.layout.record("open", DOOR)
+    path.write_text(content)
+    waiting.begin_anew()
+
+    await waiting.look()
+
+    record = waiting.open_record()
+    assert record.task_id == (await waiting.task()).id
+    await waiting.complete()
+    await waiting.look()
+    assert waiting.place() == "completed"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"task_id": "x"},
+        {"task_id": None},
+        {"generation": "1"},
+        {"file": [1]},
+        {"file": ["a", "b", "c"]},
+        {"notes": 1},
+        {"notes": [1]},
+        {"key": None},
+        {"stem": ROOF},
+        {"body": []},
+        {"returns": 1},
+        {"unknown": "kept by a later version"},
+    ],
+)
+async def test_a_record_with_odd_values_is_not_believed(waiting, change):
+    """Each is looked at when it is read, and none stops the watcher."""
+    path = waiting.layout.record("open", DOOR)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    waiting.begin_anew()
+
+    await waiting.look()
+
+    assert waiting.open_record().task_id == (await waiting.task()).id
+
+
+async def test_a_record_that_is_lost_is_made_anew(waiting):
+    """Also where the task runs already."""
+    task = await waiting.claimed()
+    waiting.layout.record("open", DOOR).unlink()
+    waiting.begin_anew()
+
+    await waiting.look()
+
+    assert waiting.open_record().task_id == task.id
+    assert waiting.lock().worker == "worker"
+
+
+async def test_all_records_may_be_lost(waiting):
+    """Those that wait are found again, each once."""
+    waiting.drop(ROOF)
+    await waiting.look()
+    for path in waiting.layout.own.rglob("*.json"):
+        if path.name != "source.json":
+            path.unlink()
+    waiting.begin_anew()
+
+    await waiting.look()
+
+    assert len(await waiting.tasks()) == 2
+    assert sorted(Records(waiting.layout).all_open()) == [DOOR, ROOF]
+
+
+async def test_a_record_of_a_submission_without_its_request_is_made_anew(waiting):
+    """Damaged by half: its name is the same, so Athena gives the task that she has."""
+    record = waiting.open_record()
+    waiting.desk.records.save(replace(record, status="submitting", task_id=None, body=None))
+    waiting.begin_anew()
+
+    await waiting.look()
+
+    assert waiting.open_record().task_id == (await waiting.task()).id
+
+
+async def test_tasks_that_only_claim_to_be_of_a_source_are_left_alone(waiting):
+    """Anybody may submit under any name."""
+    for folder in ("x", waiting.layout.mark().uuid):
+        told = {"folder": folder, "document": "../../outside", "submission": "x"}
+        body = {"description": "odd", "created_by": f"source/{waiting.source.id}"}
+        waiting.server.ask("POST", "/api/tasks", {**body, "metadata": told})
+
+    await waiting.look()
+
+    assert waiting.names(".athena/open") == [f"{DOOR}.json"]
+
+
+# --- Athena
+
+
+async def test_while_athena_is_away_documents_wait(watch_folder, start_server):
+    """Nothing is moved; all is made up for once she is back, also what people did meanwhile."""
+    server: RunningServer = start_server()
+    inbox = watch_folder(server=server)
+    inbox.drop()
+    await inbox.look()
+    server.stop()
+    inbox.drop(ROOF, text("Mend the roof"))
+    inbox.path("pending").unlink()
+
+    with pytest.raises(Unreachable):
+        await inbox.look()
+    with pytest.raises(Unreachable):
+        await inbox.look_here()
+    assert inbox.place(ROOF) == "pending"
+
+    server.start()
+    await inbox.look()
+    door, roof = await inbox.tasks()
+    assert (door.status, roof.status) == ("cancelled", "pending")
+
+
+async def test_a_store_that_is_lost_is_made_up_for(watch_folder, start_server):
+    """What stands in pending/ is submitted anew, in the order of names; what has ended is not."""
+    first: RunningServer = start_server()
+    inbox = watch_folder(server=first)
+    inbox.drop("task-20261122-110000")
+    await inbox.look()
+    await inbox.complete()
+    await inbox.look()
+    for stem in (DOOR, ROOF):
+        inbox.drop(stem)
+    await inbox.look()
+    first.stop()
+    second: RunningServer = start_server()
+    second.ask("POST", "/api/tasks", {"description": "somebody else's, with a number of ours"})
+    second.ask("POST", "/api/tasks", {"description": "another one"})
+    inbox.server = second
+
+    inbox.begin_anew("watcher")
+    await inbox.look()
+
+    names = [task.metadata["document"] for task in await inbox.tasks()]
+    assert names == [DOOR, ROOF]
+    assert inbox.place("task-20261122-110000") == "completed"
+    await inbox.complete()
+    await inbox.look()
+    assert inbox.place() == "completed"
+    assert inbox.result()["generation"] == 2
+
+
+async def test_a_document_whose_task_was_lost_while_it_was_taken_away_is_forgotten(
+    watch_folder, start_server
+):
+    """There is nothing to submit anew."""
+    first: RunningServer = start_server()
+    inbox = watch_folder(server=first)
+    inbox.drop()
+    await inbox.look()
+    inbox.path("pending").unlink()
+    first.stop()
+    inbox.server = start_server()
+
+    inbox.begin_anew("watcher")
+    await inbox.look()
+
+    assert await inbox.tasks() == []
+    assert inbox.names(".athena/open") == []
+
+
+# --- the disk
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    """Where the disk is full, the old file stands, and nothing is left beside it."""
+    here = Folder(tmp_path / "inbox").layout
+    path = here.result(DOOR)
+    storing.write(here, path, "old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        storing.write(here, path, "new")
+
+    assert path.read_text() == "old"
+    assert list(here.aside.iterdir()) == []
+
+
+def test_a_file_is_created_once(tmp_path):
+    """Of two who create it, the first one's stands."""
+    here = Folder(tmp_path / "inbox").layout
+
+    assert storing.create(here, here.record("open", DOOR), "first")
+    assert not storing.create(here, here.record("open", DOOR), "second")
+
+    assert here.record("open", DOOR).read_text() == "first"
+
+
+def test_without_hard_links_a_file_is_created_as_well(tmp_path, monkeypatch):
+    """Some shares have none."""
+    here = Folder(tmp_path / "inbox").layout
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+
+    assert storing.create(here, here.record("open", DOOR), "first")
+    assert not storing.create(here, here.record("open", DOOR), "second")
+    fresh = Layout(tmp_path / "other")
+    fresh.root.mkdir()
+    assert layout.prepare(replace(Folder(tmp_path / "third").source, path=fresh.root)).uuid
+
+
+def test_text_that_is_no_text_is_written_as_its_numbers(tmp_path):
+    """A half of a character must not keep a result from being told."""
+    here = Folder(tmp_path / "inbox").layout
+
+    storing.write(here, here.result(DOOR), '{"a": "\ud800"}')
+
+    assert json.loads(here.result(DOOR).read_text()) == {"a": "\ud800"}
+
+
+async def test_while_another_watcher_writes_it_is_tried_again(waiting):
+    """It is not waited for: a machine that is gone may hold the lock for long."""
+    await waiting.complete()
+
+    with storing.one_at_a_time(waiting.layout), pytest.raises(storing.Busy):
+        await waiting.look()
+    await waiting.look()
+
+    assert waiting.place() == "completed"
+
+
+def test_a_document_that_is_like_the_one_there_takes_its_place(tmp_path):
+    """Nothing is lost by that."""
+    folder = Folder(tmp_path / "inbox")
+    folder.path("completed").write_text(text())
+    folder.drop()
+
+    assert storing.move(folder.path("pending"), folder.path("completed"))
+
+    assert folder.names("completed") == [f"{DOOR}.md"]
