@@ -44,6 +44,7 @@ class Manner:
     - `is_polling`: all are looked into regularly, whatever the registry says of each
     - `pid`: the process that works on tasks under this instance's name, for the locks
     - `tell`: hears what happens, in sentences; `note` what is watched, whenever that changes
+    - `look_seconds`: how often the registry is looked at; `retry_seconds`: after a mistake
     """
 
     picks: Callable[[Source], bool]
@@ -52,6 +53,8 @@ class Manner:
     pid: int | None = None
     tell: Callable[[str], None]
     note: Callable[[Tended], None] = lambda _: None
+    look_seconds: float = LOOK_SECONDS
+    retry_seconds: float = RETRY_SECONDS
 
 
 async def tend(athena: AsyncAthena, manner: Manner) -> None:
@@ -63,7 +66,7 @@ async def tend(athena: AsyncAthena, manner: Manner) -> None:
         except Exception as error:
             log.exception("the watching of sources broke")
             tending.note(Tended(trouble=f"a mistake of the watcher's: {error!r}"))
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(manner.retry_seconds)
 
 
 class _Tending:
@@ -86,7 +89,7 @@ class _Tending:
         now = _chosen(self._manner)
         self.note(now)
         if not now.sources:
-            await _until_changed(stamp)
+            await self._until_changed(stamp)
         else:
             await self._watch(now.sources, stamp)
 
@@ -108,7 +111,7 @@ class _Tending:
                     on_trouble=self._note_trouble,
                 )
             )
-            change = asyncio.create_task(_until_changed(stamp))
+            change = asyncio.create_task(self._until_changed(stamp))
             try:
                 await asyncio.wait({watcher, change}, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -118,6 +121,11 @@ class _Tending:
         if not watcher.cancelled():
             watcher.result()
             raise RuntimeError("it ended by itself")
+
+    async def _until_changed(self, stamp: object) -> None:
+        """Return once the registry is another than it was."""
+        while _stamp() == stamp:  # noqa: ASYNC110  another process changes it
+            await asyncio.sleep(self._manner.look_seconds)
 
     def _note_trouble(self, source: Source, trouble: str | None) -> None:
         others = {name: why for name, why in self._noted.troubles.items() if name != source.id}
@@ -131,12 +139,6 @@ def _chosen(manner: Manner) -> Tended:
     except AthenaError as error:
         log.warning("No source is watched. %s", error)
         return Tended(trouble=str(error))
-
-
-async def _until_changed(stamp: object) -> None:
-    """Return once the registry is another than it was."""
-    while _stamp() == stamp:  # noqa: ASYNC110  another process changes it
-        await asyncio.sleep(LOOK_SECONDS)
 
 
 def _stamp() -> object:

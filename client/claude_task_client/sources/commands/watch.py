@@ -12,7 +12,8 @@ import click
 
 from claude_task_client import clock, output, settings
 from claude_task_client.client import AsyncAthena
-from claude_task_client.errors import BadSettings, NothingToDo
+from claude_task_client.connection import RETRY_SECONDS
+from claude_task_client.errors import BadSettings, NothingToDo, TooMany, Unavailable, Unreachable
 from claude_task_client.options import athena_command, json_option
 from claude_task_client.sources import presence, registry, surveying, tending
 from claude_task_client.sources.registry import Source
@@ -46,7 +47,10 @@ def command(*, names: tuple[str, ...], once: bool, poll: bool, as_json: bool) ->
 
     async def run() -> None:
         _end_on_term()
-        async with AsyncAthena(told.url, key, instance=told.instance) as athena:
+        async with AsyncAthena(
+            told.url, key, instance=told.instance, retry_seconds=RETRY_SECONDS
+        ) as athena:
+            await _check_key(athena)
             if once:
                 await _watch_once(athena, sources, poll=poll, tell=tell)
             else:
@@ -54,6 +58,12 @@ def command(*, names: tuple[str, ...], once: bool, poll: bool, as_json: bool) ->
 
     with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
         asyncio.run(run())
+
+
+async def _check_key(athena: AsyncAthena) -> None:
+    """Whoever may not watch at all is told so at once; an Athena that is away is waited for."""
+    with contextlib.suppress(Unreachable, TooMany, Unavailable):
+        await athena.list(limit=1)
 
 
 def _end_on_term() -> None:
