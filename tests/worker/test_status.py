@@ -132,3 +132,36 @@ def test_services_are_shown_beside_the_worker(tmp_path, monkeypatch):
     found = [(each["state_folder"], each["running"]) for each in json.loads(done.output)["workers"]]
     assert found == [(str(tmp_path / "worker"), False), (str(service), True)]
     assert done.exit_code == 0
+
+
+def test_sources_are_told_with_what_is_wrong(state):
+    """What the worker watches, by its own word; nothing of it once the worker is gone."""
+    state.mkdir(parents=True)
+    sources = [
+        {"id": "ad-hoc", "path": "/tasks/ad-hoc", "trouble": None},
+        {"id": "share", "path": "/mnt/share", "trouble": "Read-only file system: '/mnt/share'"},
+    ]
+    told = {"sources": sources, "trouble": None}
+    (state / "sources.json").write_text(json.dumps(told))
+    said(state)
+    with locking.held(state):
+        text = shown(state).stdout
+        answer = json.loads(shown(state, "--json").stdout)
+
+    assert "  watches the sources ad-hoc, share\n" in text
+    assert "  source share: Read-only file system: '/mnt/share'" in text
+    assert "claude-task-client sources list" in text
+    assert answer["workers"][0]["sources"] == sources
+    assert json.loads(shown(state, "--json").stdout)["workers"][0]["sources"] == []
+
+
+def test_sources_of_which_none_can_be_watched_are_told(state):
+    state.mkdir(parents=True)
+    told = {"sources": [], "trouble": "sources.json is damaged."}
+    (state / "sources.json").write_text(json.dumps(told))
+    said(state)
+
+    with locking.held(state):
+        text = shown(state).stdout
+
+    assert "  watches no source for now: sources.json is damaged.\n" in text

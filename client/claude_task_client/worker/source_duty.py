@@ -21,6 +21,7 @@ from claude_task_client.worker.options import WorkOptions
 
 FILE: Final = "sources.json"
 KIND: Final = "worker"
+SHOWN: Final = ("id", "path", "trouble")
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,8 @@ def watched(state: Path, *, is_alive: bool) -> dict[str, Any]:
         return {"sources": [], "sources_trouble": None}
     try:
         content = json.loads((state / FILE).read_text("utf-8"))
-        return {"sources": content["sources"], "sources_trouble": content["trouble"]}
+        sources = [{name: each[name] for name in SHOWN} for each in content["sources"]]
+        return {"sources": sources, "sources_trouble": content["trouble"]}
     except (OSError, ValueError, TypeError, KeyError):
         return {"sources": [], "sources_trouble": None}
 
@@ -72,8 +74,8 @@ def watched(state: Path, *, is_alive: bool) -> dict[str, Any]:
 def _note(state: Path, now: Tended) -> None:
     told = {
         "sources": [
-            {"id": source.id, "path": str(source.path), "trouble": now.troubles.get(source.id)}
-            for source in now.sources
+            dict(zip(SHOWN, (each.id, str(each.path), now.troubles.get(each.id)), strict=True))
+            for each in now.sources
         ],
         "trouble": now.trouble,
     }
