@@ -25,6 +25,10 @@ TIMEOUT_SECONDS = 90.0
 # What a session may use without a question.
 ALLOWED = "Bash,mcp__plugin_athena_athena,Skill"
 
+# Adding a marketplace asks the service for something, and waits for seconds for what is not there:
+# where nothing listens it knows at once.
+_NO_SERVICE = {"ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}
+
 T = TypeVar("T")
 
 
@@ -132,7 +136,7 @@ class Laptop:
         return subprocess.run(
             [sys.executable, "-m", "claude_task_client.cli", *words],
             cwd=self.folder,
-            env=self.environment(),
+            env={**self.environment(), **_NO_SERVICE},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
@@ -149,7 +153,7 @@ class Laptop:
         return subprocess.run(
             [str(claude_program()), *words],
             cwd=self.work,
-            env=self.environment(),
+            env={**self.environment(), **_NO_SERVICE},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
