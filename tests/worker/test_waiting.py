@@ -77,6 +77,42 @@ async def is_away(place: Place) -> bool:
     return told is not None and told.state == "away"
 
 
+async def test_a_claim_that_never_arrived_puts_nothing_away(place: Place):
+    """The worker was killed while it asked: Athena took back what she had given, under a number."""
+    task_id = await place.submit("say once", "ask Which?")
+    async with place.worker(config={"patience_seconds": 0.1}, is_killed=True):
+        await place.reaches(task_id, readiness="parked")
+        await until(lambda: waits(place))
+    page = await place.ask("GET", f"/api/questions?task={task_id}")
+    answer = f"/api/questions/{page['questions'][0]['id']}/answer"
+    await place.ask("POST", answer, {"answer": "this"})
+    for _ in range(2):
+        await place.ask("POST", f"/api/tasks/{task_id}/claim", {"instance": place.instance})
+        await place.ask("POST", f"/api/tasks/{task_id}/release", {"instance": place.instance})
+    await place.ask("POST", "/api/pause", {"instance": place.instance})
+    async with place.worker():
+        await until(lambda: waits(place))
+        await place.ask("POST", "/api/resume", {"instance": place.instance})
+        result = await place.result(task_id)
+
+    assert (result["output"], (await place.lines(task_id)).count("once")) == ("this", 1)
+    assert place.bench.effects == []
+
+
+async def test_a_lost_claim_does_not_part_an_interrupted_task_from_its_work(place: Place):
+    """It was at work when it was killed, and its lease ran out."""
+    task_id = await place.submit("say once", "effect begun", "wait go")
+    async with place.worker(config={"lease_seconds": 1.0}, is_killed=True):
+        await place.does(f"{task_id} begun")
+    await place.reaches(task_id, status="pending")
+    await place.ask("POST", f"/api/tasks/{task_id}/claim", {"instance": place.instance})
+    place.bench.let("go")
+    async with place.worker():
+        assert (await place.result(task_id))["success"]
+
+    assert place.bench.effects == [f"{task_id} begun"]
+
+
 async def test_what_others_do_changes_nothing_here(place: Place):
     """Claims and cancellations of other tasks are heard, and are no news."""
     async with one_that_waits(place) as task_id:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from claude_task_client.errors import AthenaError, NotFound, Refused
 from claude_task_client.wire import Task, time_text
 from claude_task_client.worker.assignment import Assignment, Office, put_away
+from claude_task_client.worker.between import was_elsewhere
 from claude_task_client.worker.config import Isolation, WorkerConfig
 from claude_task_client.worker.endings import earlier_cost, in_a_line
 from claude_task_client.worker.holding import Holding
@@ -93,7 +94,7 @@ class Hands:
     async def begin(self, task: Task) -> None:
         """Work on a task that was claimed, or go on with what is here of it."""
         journal = self._waiting.pop(task.id, None)
-        if journal is not None and journal.record.attempt not in {task.attempt, task.attempt - 1}:
+        if journal is not None and await self._was_elsewhere(journal.record, task.attempt - 1):
             log.info("Task #%s was in other hands meanwhile: it begins anew.", task.id)
             await put_away(self._office, journal)
             journal = None
@@ -185,7 +186,16 @@ class Hands:
         if task.status == "in_progress":
             # A claim of this very worker that it does not know of yet brings the task back.
             return task.claimed_by == self._office.athena.instance
-        return task.status == "pending" and task.attempt == record.attempt
+        return task.status == "pending" and not await self._was_elsewhere(record, task.attempt)
+
+    async def _was_elsewhere(self, record: Record, until: int) -> bool:
+        """Whether others have had it since, up to an attempt; the next may be there already."""
+        if record.attempt == until + 1:
+            return False
+        office, task_id = self._office, record.task_id
+        return await was_elsewhere(
+            office.athena, office.line, task_id, after=record.attempt, until=until
+        )
 
     def _start(self, assignment: Assignment) -> None:
         record = assignment.journal.record

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from claude_task_client import AsyncAthena
 from claude_task_client.errors import Denied, NotFound, Refused
 from claude_task_client.wire import Event, Heartbeat, Task
+from claude_task_client.worker.between import was_elsewhere
 from claude_task_client.worker.changes import Changes
 from claude_task_client.worker.line import Line
 
@@ -141,7 +142,8 @@ class Holding:
         """Take a task again whose lease has run out, where nobody has claimed it since.
 
         The task, under a new attempt; or why it is lost. Under the old attempt: it has ended or
-        cannot be claimed now, yet what is finished will be taken.
+        cannot be claimed now, yet what is finished will be taken. A claim of this very instance
+        that it never heard of is none of another's.
         """
         try:
             task = await self._line.insist(lambda: self._athena.get(task_id))
@@ -149,7 +151,9 @@ class Holding:
             return "It was deleted."
         except Refused as error:
             return f"What became of it cannot be seen: {error}"
-        if task.attempt != attempt:
+        if await was_elsewhere(
+            self._athena, self._line, task_id, after=attempt, until=task.attempt
+        ):
             return f"{task.claimed_by or 'Another'} has claimed it since."
         if task.status in {"cancelled", "completed"}:
             return f"It is {task.status}."
