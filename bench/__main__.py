@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from athena import __version__
-from bench import clients, cycles, depth, memory, pages, startup, wakeup, worker
+from bench import clients, cycles, depth, mcp, memory, pages, startup, wakeup, worker
 from bench.machine import machine
 from bench.peers import comparison
 from bench.peers.contenders import NAMES
@@ -37,6 +37,7 @@ BENCHMARKS: Final[Mapping[str, Callable[[Options], Report]]] = {
     "memory": memory.measure,
     "check": startup.measure,
     "worker": worker.measure,
+    "mcp": mcp.measure,
     "peers": comparison.measure,
 }
 # Measured only when it is named: it needs what `make bench-peers` installs.

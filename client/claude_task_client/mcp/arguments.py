@@ -11,22 +11,23 @@ ID_MAX: Final = 2**63 - 1
 WAIT_SECONDS_MAX: Final = 60
 WAIT_SECONDS: Final = 50
 
-_WANTED: Final = "a number is wanted, such as 12"
-
 
 def _number(value: object) -> object:
-    """`12`, `"12"` and `"#12"` are numbers; `true` is none."""
-    if isinstance(value, bool):
-        raise ValueError(_WANTED)  # noqa: TRY004  pydantic wants this one
-    if isinstance(value, str):
-        digits = value.strip().removeprefix("#")
-        if not (digits.isascii() and digits.isdecimal() and len(digits) <= len(str(ID_MAX))):
-            raise ValueError(_WANTED)
-        return int(digits)
-    return value
+    """`12`, `"12"` and `"#12"` are numbers; `true` is none, and neither is one beyond all tasks."""
+    number = _read(value) if isinstance(value, str) else value
+    if number is None or isinstance(number, bool) or (isinstance(number, int) and number > ID_MAX):
+        raise ValueError("a number is wanted, such as 12")
+    return number
 
 
-Number = Annotated[int, Field(ge=1, le=ID_MAX), BeforeValidator(_number)]
+def _read(text: str) -> int | None:
+    digits = text.strip().removeprefix("#")
+    # Python refuses to read digits without end.
+    known = digits.isascii() and digits.isdecimal() and len(digits) <= len(str(ID_MAX))
+    return int(digits) if known else None
+
+
+Number = Annotated[int, Field(ge=1), BeforeValidator(_number)]
 
 TaskId = Annotated[Number, Field(description="The task's number: 12 for #12.")]
 QuestionId = Annotated[

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from importlib.metadata import version
 from typing import Final, NamedTuple, TypeVar
 
 import anyio
@@ -51,6 +53,7 @@ class Desk:
         """Keep connections for the length of the block."""
         async with self._open:
             yield
+        self._athena = None
 
     def athena(self) -> AsyncAthena:
         """Athena as this machine is signed in. Raises: NotSignedIn, BadSettings."""
@@ -69,7 +72,12 @@ class Desk:
         """Make the display name known before the instance is seen under its slug alone."""
         athena = self.athena()
         if self._told is not None and self._told.name and not self._introduced:
-            await athena.heartbeat(name=self._told.name)
+            await athena.heartbeat(
+                name=self._told.name,
+                host=settings.host_name(),
+                platform=sys.platform,
+                version=version("claude-task-client"),
+            )
             self._introduced = True
         return athena
 

@@ -55,8 +55,8 @@ class AthenaServer(MCPServer[None]):
                     raise troubles.wrong_arguments(name, cause, schemas[name]) from cause
                 case ToolError() as cause:
                     raise cause from None
-                case _:
-                    raise
+                case cause:
+                    raise UnexpectedToolError(troubles.BUG) from cause
 
     async def run_stdio_async(self) -> None:
         """Serve over standard input and output until the input ends."""

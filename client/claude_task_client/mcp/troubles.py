@@ -52,6 +52,11 @@ _AWAY: Final = (
     " `claude-task-client doctor`."
 )
 
+BUG: Final = (
+    "An internal error of claude-task-client; its log on standard error says what it was. See with"
+    " show_task what was done; the same call will hardly work."
+)
+
 
 def told(error: AthenaError) -> ToolError:
     """An error of Athena's, as a model can act on it."""

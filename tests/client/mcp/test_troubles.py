@@ -170,6 +170,30 @@ async def test_athena_may_go_and_come_back(start_server, here):
     assert done.content["status"] == "completed"
 
 
+async def test_a_bug_of_ours_is_no_riddle(caplog):
+    """The model learns that it is not to blame; the trace is in the log."""
+
+    def load() -> Settings:
+        raise ZeroDivisionError
+
+    async with in_process(load) as model:
+        told = await model.refusal("list_tasks")
+
+    assert told == troubles.BUG
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_an_instance_is_known_by_its_name(athena, here):
+    """People read `MacBook Pro`, not a slug, from its first claim on."""
+    submitted(athena)
+    async with in_process(here._replace(name="MacBook Pro")) as model:
+        await model.call("take_next")
+    instances = athena.ask("GET", "/api/instances").body["instances"]
+
+    names = {each["instance"]: each["name"] for each in instances}
+    assert names[here.instance] == "MacBook Pro"
+
+
 @pytest.mark.parametrize("uri", ["athena://tasks/99999", "athena://tasks/x", "athena://tasks/0"])
 async def test_an_unknown_resource_is_told(here, uri):
     async with in_process(here) as model:
