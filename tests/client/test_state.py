@@ -7,7 +7,7 @@ import pytest
 
 from claude_task_client import files
 from claude_task_client.errors import BadSettings
-from claude_task_client.state import CLAIMS_MAX, Claims, Holder
+from claude_task_client.state import CLAIMS_MAX, Claim, Claims, Holder, claims_of_sessions
 
 PI = Holder(url="http://a", instance="pi")
 MAC = Holder(url="http://a", instance="mac")
@@ -97,3 +97,25 @@ def test_a_file_that_cannot_be_replaced_leaves_nothing_aside(tmp_path):
         files.replace_file(tmp_path / "file", "text")
 
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_claim_knows_its_session(tmp_path):
+    """Beside those of files that were written before sessions were noted."""
+    (tmp_path / "claims.json").write_text(json.dumps({PI.name: {"4": 2}}))
+    Claims(tmp_path, PI).remember(5, 1, session="s")
+    Claims(tmp_path, MAC).remember(6, 3, session="t")
+
+    assert Claims(tmp_path, PI).all() == {4: 2, 5: 1}
+    assert claims_of_sessions(tmp_path, {"s", "t"}) == [
+        Claim(PI, 5, 1, "s"),
+        Claim(MAC, 6, 3, "t"),
+    ]
+    assert claims_of_sessions(tmp_path, set()) == []
+
+
+@pytest.mark.parametrize("kept", [{}, {"attempt": "1"}, {"session": "s"}, [1], None])
+def test_a_damaged_claim_is_none(tmp_path, kept):
+    (tmp_path / "claims.json").write_text(json.dumps({PI.name: {"4": kept, "5": {"attempt": 1}}}))
+
+    assert Claims(tmp_path, PI).all() == {5: 1}
+    assert claims_of_sessions(tmp_path, {"s"}) == []

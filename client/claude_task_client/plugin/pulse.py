@@ -70,12 +70,10 @@ class Pulse:
     def _beat(self, claim: Claim) -> None:
         try:
             self._seconds[claim] = _seconds_between(self._renew(claim))
-        except Refused as error:
-            self._seconds[claim] = BEAT_SECONDS_MAX
-            if error.code in LOST:
-                self._lose(claim, error.code)
-        except AthenaError:
+        except AthenaError as error:
             self._seconds.setdefault(claim, BEAT_SECONDS_MAX / BEATS_A_LEASE)
+            if isinstance(error, Refused) and error.code in LOST:
+                self._lose(claim, error.code)
 
     def _renew(self, claim: Claim) -> Answer:
         body = {"instance": claim.holder.instance, "attempt": claim.attempt}
