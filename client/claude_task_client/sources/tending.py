@@ -79,9 +79,15 @@ class _Tending:
 
     def note(self, now: Tended) -> None:
         """Have it known, if it is news."""
-        if now != self._noted:
-            self._noted = now
-            self._manner.note(now)
+        before, self._noted = self._noted, now
+        if now == before:
+            return
+        self._manner.note(now)
+        if now.trouble is not None and now.trouble != before.trouble:
+            self._manner.tell(f"No source is watched for now: {now.trouble}")
+        elif now.sources != before.sources:
+            names = ", ".join(source.id for source in now.sources)
+            self._manner.tell(f"Watching {names}." if names else "Watching nothing.")
 
     async def run_once(self) -> None:
         """Watch what there is to be watched until that is something else, or breaks."""
@@ -137,7 +143,6 @@ def _chosen(manner: Manner) -> Tended:
     try:
         return Tended(sources=[each for each in registry.load() if manner.picks(each)])
     except AthenaError as error:
-        log.warning("No source is watched. %s", error)
         return Tended(trouble=str(error))
 
 

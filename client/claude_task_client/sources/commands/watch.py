@@ -90,13 +90,7 @@ def _manner(names: Sequence[str], *, poll: bool, tell: Callable[[str], None]) ->
     def picks(source: Source) -> bool:
         return not names or source.id in names
 
-    def note(now: tending.Tended) -> None:
-        if now.sources:
-            tell(f"Watching {', '.join(source.id for source in now.sources)}. Ctrl-C ends it.")
-        if now.trouble is not None:
-            tell(f"Watching has stopped, and is tried again: {now.trouble}")
-
-    return tending.Manner(picks=picks, kind=KIND, is_polling=poll, tell=tell, note=note)
+    return tending.Manner(picks=picks, kind=KIND, is_polling=poll, tell=tell)
 
 
 async def _watch_once(
