@@ -289,3 +289,35 @@ def test_the_hooks_are_bounded_and_started_without_a_shell(laptop: Laptop):
         (hook,) = [hook for group in groups for hook in group["hooks"]]
         assert hook["timeout"] <= 5
         assert [hook["command"], *hook["args"][:-1]] == [*copying.HOOK]
+
+
+def test_the_auditor_can_only_read(laptop: Laptop, model: ScriptedModel):
+    """The subagent that judges a change is given no tool that makes one."""
+    asked = {
+        "description": "Audit the change",
+        "prompt": "[script: audit] Judge it",
+        "subagent_type": "athena:auditor",
+        "run_in_background": False,
+    }
+    model.script("work", [Call("Agent", asked), Say("Done.")])
+    model.script("audit", [Say("VERDICT: approved")])
+
+    session = laptop.session("[script: work] Have it audited")
+
+    assert session.returncode == 0
+    (audit,) = model.requests_of("audit")
+    assert audit.agent_id is not None
+    assert set(audit.tools) == {"Read", "Grep", "Glob"}
+    *_, last = model.requests_of("work")
+    assert "VERDICT: approved" in str(last.results)
+
+
+def test_the_skill_says_how_to_work_on_a_task(laptop: Laptop, model: ScriptedModel):
+    model.script("work", [Call("Skill", {"skill": "athena:task"}), Say("Done.")])
+
+    laptop.session("[script: work] How do I do it?")
+
+    *_, last = model.requests
+    told = heard(last)
+    for word in ("## 2. Checkpoint", "athena:auditor", "At most 3 rounds", "## 6. Complete"):
+        assert word in told
