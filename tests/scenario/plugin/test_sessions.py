@@ -291,8 +291,11 @@ def test_the_hooks_are_bounded_and_started_without_a_shell(laptop: Laptop):
         assert [hook["command"], *hook["args"][:-1]] == [*copying.HOOK]
 
 
-def test_the_auditor_can_only_read(laptop: Laptop, model: ScriptedModel):
-    """The subagent that judges a change is given no tool that makes one."""
+def test_who_audits_can_only_read(laptop: Laptop, model: ScriptedModel):
+    """The subagent that judges a change is given no tool that makes one.
+
+    (The name of its agent is not in this one: the model would take each request here for its.)
+    """
     asked = {
         "description": "Audit the change",
         "prompt": "[script: audit] Judge it",
