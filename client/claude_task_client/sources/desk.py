@@ -30,6 +30,7 @@ class Timing:
     - `gone`: how long it must be missing before it counts as deleted
     - `takeover`: after so long, another instance's submission without an answer is this one's
     - `after`: how long a document waits for one that it names, and that is not there
+    - `busy`: after so long, a lock that another watcher holds is taken for one that was left behind
     """
 
     rescan: float = 60.0
@@ -39,6 +40,7 @@ class Timing:
     gone: float = 10.0
     takeover: float = 180.0
     after: float = 60.0
+    busy: float = 30.0
     retry: float = 1.0
     retry_max: float = 30.0
 

@@ -78,12 +78,20 @@ STEPS: Final[Sequence[Callable[[End], None]]] = (
 
 
 def finish(end: End) -> bool:
-    """Take all steps; whether this was still to be done. Raises: OSError, at any of them."""
+    """Take all steps, alone; whether this was still to be done.
+
+    Raises: Busy, where another watcher is at it; OSError, at any of the steps.
+    """
     with storing.one_at_a_time(end.layout):
-        if is_over(end):
-            return False
-        for step in STEPS:
-            step(end)
+        return take_steps(end)
+
+
+def take_steps(end: End) -> bool:
+    """As `finish`, beside whoever else may be at it."""
+    if is_over(end):
+        return False
+    for step in STEPS:
+        step(end)
     return True
 
 
@@ -119,7 +127,8 @@ def bring_back(layout: Layout, kept: Records, record: Record) -> Record:
             if storing.move(layout.folder(folder) / name, layout.folder(PENDING) / name):
                 break
     clear_the_way(layout, record.stem, below=record.generation + 1)
-    record = replace(record, returns=False)
+    is_absent = not storing.exists(layout.pending / name)
+    record = replace(record, returns=False, is_absent=is_absent)
     kept.save(record)
     return record
 

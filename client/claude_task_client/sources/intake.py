@@ -243,7 +243,7 @@ def _orphans(snapshot: Snapshot) -> dict[str, Record]:
     return {
         stem: record
         for stem, record in snapshot.records.items()
-        if stem not in there and not record.returns
+        if stem not in there and not record.returns and not record.is_absent
     }
 
 

@@ -44,6 +44,7 @@ class Record:
     - `file`: inode, size and time of the file when it was last looked into
     - `status`: `submitting`, `open`, or how it ended (a task's status, `rejected`, `deleted`)
     - `returns`: its task was retried, and the document is on its way back into `pending/`
+    - `is_absent`: it was gone when its task was retried, and is not waited for
     - `notes`: what happened on the way that its report should tell
     """
 
@@ -52,6 +53,7 @@ class Record:
     key: str
     round: int = 0
     returns: bool = False
+    is_absent: bool = False
     title: str = ""
     by: str = ""
     body: dict[str, Any] | None = None
@@ -264,6 +266,7 @@ _KINDS: Final[Mapping[str, Callable[[object], bool]]] = {
     "generation": _is_number,
     "round": _is_number,
     "returns": lambda value: isinstance(value, bool),
+    "is_absent": lambda value: isinstance(value, bool),
     "task_id": lambda value: value is None or _is_number(value),
     "body": lambda value: value is None or isinstance(value, dict),
     "notes": _is_list_of(_is_text),

@@ -6,6 +6,7 @@ Athena's events say it at once. A review of what is open says it again, for all 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from claude_task_client.sources.documents import DocumentError, Stem
 from claude_task_client.sources.ending import End
 from claude_task_client.sources.locks import Lock
 from claude_task_client.sources.records import DELETED, OPENED, SUBMITTING, Record
+from claude_task_client.sources.storing import Busy
 from claude_task_client.wire import ENDED, Event, Task, time_text
 
 WAITING: Final = frozenset({"task.released", "task.parked", "task.expired", "task.will_retry"})
@@ -39,6 +41,7 @@ class Settling:
         self._heard: OrderedDict[int, Event] = OrderedDict()
         self._news: dict[int, Event] = {}
         self._unlocked: set[tuple[int, int]] = set()
+        self._busy_since: float | None = None
         self.is_review_due = True
         self.on_lost_store: Callable[[], None] = lambda: None
 
@@ -221,13 +224,27 @@ class Settling:
             fields=fields or {},
             error=error,
         )
-        is_news = await desk.disk(ending.finish, end)
+        is_news = await self._finish(end)
         if record.task_id is not None:
             desk.by_task.pop(record.task_id, None)
         if is_news:
             number = "" if record.task_id is None else f" (task #{record.task_id})"
             why = f": {error}" if error else ""
             desk.say(f"{record.stem}{number}: {record.status}{why}")
+
+    async def _finish(self, end: End) -> bool:
+        """Raises: Busy, where another watcher is writing; but not for ever."""
+        try:
+            is_news = await self._desk.disk(ending.finish, end)
+        except Busy:
+            now = time.monotonic()
+            self._busy_since = self._busy_since or now
+            if now - self._busy_since < self._desk.timing.busy:
+                raise
+            # The lock of a machine that is gone: what is done twice is done without harm.
+            is_news = await self._desk.disk(ending.take_steps, end)
+        self._busy_since = None
+        return is_news
 
     async def _lock(self, record: Record, *, worker: str, attempt: int, started_at: object) -> None:
         desk = self._desk

@@ -54,6 +54,7 @@ class SourceWatch:
         self._hints: asyncio.Task[None] | None = None
         self._watched: tuple[int, int] | None = None
         self._stop_hints = asyncio.Event()
+        self._hints_again_at = 0.0
 
     def hear(self, event: Event) -> None:
         """Something happened at Athena."""
@@ -137,9 +138,13 @@ class SourceWatch:
 
     def _watch_folder(self) -> None:
         """Have changes told, of the folder that is there now: after a mount it is another one."""
-        is_dead = self._hints is None or self._hints.done()
-        if self._intake.pending is None or (not is_dead and self._watched == self._intake.pending):
+        is_same = self._watched == self._intake.pending
+        is_alive = self._hints is not None and not self._hints.done()
+        # Where no watch can be had, there is none to be had in the next moment either.
+        is_early = self._clock() < self._hints_again_at
+        if self._intake.pending is None or (is_same and (is_alive or is_early)):
             return
+        self._hints_again_at = self._clock() + self._desk.timing.rescan
         self._stop_hints.set()
         self._stop_hints = asyncio.Event()
         self._watched = self._intake.pending

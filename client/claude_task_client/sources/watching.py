@@ -10,6 +10,7 @@ from typing import Final
 
 from claude_task_client import AsyncAthena
 from claude_task_client.errors import Denied
+from claude_task_client.sources import mounts
 from claude_task_client.sources.desk import Desk, Timing
 from claude_task_client.sources.registry import Polling, Source
 from claude_task_client.sources.settling import NEWS
@@ -60,6 +61,12 @@ async def watch(
         group.create_task(stream.follow_for_ever())
         for each in watches:
             group.create_task(each.run(on_lost_store=stream.begin_anew))
+
+
+async def _is_polled(desk: Desk) -> bool:
+    if desk.source.polling is Polling.FORCED:
+        return True
+    return await desk.disk(mounts.needs_polling, desk.source.path)
 
 
 async def _once(watches: Sequence[SourceWatch]) -> None:

@@ -11,7 +11,7 @@ from claude_task_client.errors import Unreachable
 from claude_task_client.sources import layout, storing
 from claude_task_client.sources.layout import Layout, SourceAway
 from claude_task_client.sources.records import Records
-from tests.client.sources.folders import DOOR, ROOF, Folder, Watched, text
+from tests.client.sources.folders import AT_ONCE, DOOR, ROOF, Folder, Watched, text
 from tests.running import RunningServer
 
 
@@ -369,6 +369,19 @@ async def test_while_another_watcher_writes_it_is_tried_again(waiting):
     await waiting.look()
 
     assert waiting.place() == "completed"
+
+
+async def test_a_lock_that_was_left_behind_stops_nothing(watch_folder):
+    """A machine that died may keep a share's lock for ever."""
+    inbox = watch_folder(timing=replace(AT_ONCE, busy=0.0))
+    inbox.drop()
+    await inbox.look()
+    await inbox.complete()
+
+    with storing.one_at_a_time(inbox.layout):
+        await inbox.look()
+
+    assert inbox.place() == "completed"
 
 
 def test_a_document_that_is_like_the_one_there_takes_its_place(tmp_path):

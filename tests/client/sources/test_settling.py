@@ -193,6 +193,22 @@ async def test_coming_back_survives_a_kill(waiting, done):
     assert len(await waiting.tasks()) == 1
 
 
+async def test_a_retried_task_does_without_its_document(waiting):
+    """Somebody has taken the document away, and another has the task done all the same."""
+    waiting.path("pending").unlink()
+    await waiting.look()
+    await waiting.athena.retry((await waiting.task()).id)
+
+    for _ in range(3):
+        await waiting.look()
+    assert (await waiting.task()).status == "pending"
+
+    await waiting.complete()
+    await waiting.look()
+    assert waiting.result()["status"] == "completed"
+    assert waiting.names(".athena/open") == []
+
+
 async def test_a_document_put_back_is_done_again(waiting):
     """Moved out of completed/ by hand, it is a new task; nothing of the first is lost."""
     await ended(waiting)
