@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import signal
 import subprocess
@@ -71,11 +72,14 @@ def wire(terminal: Terminal, **variables: str) -> Iterator[Wire]:
         stderr=subprocess.PIPE,
         bufsize=0,
     ) as process:
+        assert process.stdin
         try:
             talk = Wire(process)
             assert talk.ask("initialize", HELLO, 0)["result"]["serverInfo"]["name"] == "athena"
             talk.send('{"jsonrpc":"2.0","method":"notifications/initialized"}')
             yield talk
+            process.stdin.close()  # peaceful where the test has left that to us
+            process.wait(TIMEOUT_SECONDS)
         finally:
             process.kill()
 
@@ -222,6 +226,28 @@ def test_without_athena_it_starts_and_each_call_says_so(terminal):
 
     assert result["isError"] is True
     assert "not reachable" in result["content"][0]["text"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a terminal of POSIX")
+def test_a_person_who_starts_it_learns_who_should(terminal):
+    """Typed into a terminal it would sit there without a word."""
+    import pty
+
+    main, side = pty.openpty()
+    with subprocess.Popen(
+        terminal.command("mcp"),
+        env=terminal.environment(),
+        stdin=side,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        os.close(side)
+        assert process.stderr
+        said = process.stderr.readline()
+        os.close(main)
+        process.wait(TIMEOUT_SECONDS)
+
+    assert b"claude mcp add athena -- claude-task-client mcp" in said
 
 
 @pytest.mark.parametrize("missing", ["mcp", "pydantic"])

@@ -185,6 +185,20 @@ async def test_show_says_why_a_task_does_not_run(athena, here):
     assert why.startswith("blocked_by: ")
 
 
+async def test_show_says_who_holds_a_task_and_how_it_ended(athena, here, there):
+    number = submitted(athena)
+    async with in_process(here) as model, in_process(there) as other:
+        await other.call("take_next")
+        theirs = await model.call("show_task", task_id=number)
+        mine = await other.call("show_task", task_id=number)
+        await other.call("complete_task", task_id=number)
+        ended = await model.call("show_task", task_id=number)
+
+    assert theirs.content["summary"] == f"#{number} is held by {there.instance}."
+    assert mine.content["summary"] == f"#{number} is held by this machine."
+    assert ended.content["summary"] == f"#{number} has ended: completed."
+
+
 async def test_filters_of_the_list(athena, here):
     waiting = submitted(athena, "paint the shed", project="garden")
     held = submitted(athena, "mow the lawn")

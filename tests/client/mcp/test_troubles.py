@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from mcp.shared.exceptions import MCPError
 
+from claude_task_client.errors import AthenaError, BadSettings, Refused, TooMany
 from claude_task_client.mcp import troubles
 from claude_task_client.settings import Settings
 from tests.client.mcp.model import LEGACY, MODERN, in_process
@@ -139,6 +140,42 @@ async def test_a_wrong_key_says_who_can_mend_it(athena, here):
 
     assert told.startswith("The key of this machine is not valid.")
     assert "claude-task-client login" in told
+
+
+async def test_a_key_that_may_only_work_takes_and_completes(athena, here):
+    """What people say about a task is for keys that may read; work does not depend on it."""
+    number = submitted(athena)
+    key = athena.ask("POST", "/api/keys", {"name": "worker", "scopes": ["work"]}).body["secret"]
+    async with in_process(here._replace(key=key)) as model:
+        taken = await model.call("take_next")
+        told = await model.refusal("list_tasks")
+        done = await model.call("complete_task", task_id=number)
+
+    assert taken.content["task"]["id"] == number
+    assert "a person has to sign in with another" in told
+    assert done.content["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            TooMany("Too many.", status=429, code="rate_limited", retry_after_seconds=3.2),
+            "Too many. Call again in 3 s.",
+        ),
+        (
+            Refused("Odd.", status=418, code="teapot"),
+            "Odd.",
+        ),
+        (
+            BadSettings("Cannot read x."),
+            "Cannot read x. The person at this machine has to mend that; then call again.",
+        ),
+        (AthenaError("Odd."), "Odd."),
+    ],
+)
+def test_each_kind_of_error_says_what_to_do(error, said):
+    assert str(troubles.told(error)) == said
 
 
 async def test_signing_in_needs_no_restart(athena, here):

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from claude_task_client.mcp import waits
+from claude_task_client.mcp.desk import KEPT_MAX, Desk
+from claude_task_client.settings import Settings
 from tests.client.mcp.model import LEGACY, MODERN, Model, Told, in_process
 from tests.client.mcp.test_tools import submitted, task_of
 from tests.running import RunningServer
@@ -94,6 +96,34 @@ async def test_waiting_goes_on_by_the_number_of_the_question(athena, here, slice
 
     assert asked.content["status"] == "open"
     assert told.content["answer"] == "80"
+
+
+async def test_a_question_outlives_athena(start_server, slices):
+    """Where she goes in the middle of a wait, the model learns how to go on."""
+    server = start_server()
+    async with in_process(Settings(server.url, server.key, "here", None)) as model:
+        number = submitted(server)
+        await model.call("take_next")
+        call = asyncio.create_task(model.refusal("ask_person", task_id=number, question="Now?"))
+        question = await open_question(server, number)
+        server.kill()
+        told = await call
+        server.start()
+        server.ask("POST", f"/api/questions/{question}/answer", {"answer": "yes"})
+        answered = await model.call("ask_person", task_id=number, question_id=question)
+
+    assert told.endswith(f"with task_id={number} and question_id={question}.")
+    assert answered.content["answer"] == "yes"
+
+
+async def test_what_is_kept_of_a_long_session_is_bounded():
+    """A session of weeks asks more than anybody remembers; the oldest goes first."""
+    desk = Desk()
+    for number in range(KEPT_MAX + 1):
+        desk.note_asked(1, str(number), number)
+
+    assert desk.open_question(1, "0") is None
+    assert desk.open_question(1, str(KEPT_MAX)) == KEPT_MAX
 
 
 async def test_a_question_needs_words(athena, here):
