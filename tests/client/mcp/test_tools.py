@@ -85,11 +85,13 @@ async def test_a_task_is_claimed_by_its_number_and_given_back(athena, here):
     """Releasing is no failure."""
     number = submitted(athena)
     async with in_process(here) as model:
-        await model.call("claim_task", task_id=number)
+        first = await model.call("claim_task", task_id=number)
         again = await model.call("claim_task", task_id=str(number))
         released = await model.call("release_task", task_id=number, notes="needs a Windows PC")
 
     assert again.content["task"]["attempt"] == 1
+    assert "another session here" in again.content["summary"]
+    assert "another session here" not in first.content["summary"]
     assert released.content["status"] == "pending"
     assert task_of(athena, number)["failures"] == 0
 

@@ -30,6 +30,10 @@ _WHAT_NEXT: Final = (
     "Do what its description asks, tell report_progress at each step, and end it with"
     " complete_task, fail_task or release_task. ask_person asks a person."
 )
+# Sessions on one machine are one instance: Athena cannot tell them apart.
+_HELD_BEFORE: Final = (
+    "This machine held it already: unless that was you, another session here may be at work on it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +79,10 @@ class Claims:
         Gives its whole description. Claiming what one holds already renews the hold.
         """
         athena = await self.desk.introduce()
+        before = await self.desk.held(task_id)
         task = await athena.claim(task_id)
-        return TaskView(summary=_in_hand(task), task=await self._taken(athena, task)).said()
+        again = f" {_HELD_BEFORE}" if before.attempt == task.attempt else ""
+        return TaskView(summary=_in_hand(task) + again, task=await self._taken(athena, task)).said()
 
     async def report_progress(
         self,
