@@ -89,7 +89,7 @@ def main(name: str) -> int:
     if said is not None:
         sys.stdout.write(json.dumps(said) + "\n")  # ASCII: no encoding can fail
     if last_word:
-        sys.stderr.write(last_word + "\n")
+        sys.stderr.write(f"\n{last_word}\n")  # after what Claude Code says of the hook
     return 1 if last_word else 0
 
 

@@ -31,12 +31,10 @@ class Pulse:
     """
 
     def __init__(self, sitting: Sitting) -> None:
-        told = settings.load()
-        self._url = told.url
-        self._key = told.signed_in()
         self._sitting = sitting
         self._seconds: dict[Claim, float] = {}  # between two beats of it
         self._due = 0.0
+        self._sign_in()
 
     def claims(self) -> Sequence[Claim]:
         """What there is to renew: the key is for no other Athena."""
@@ -50,15 +48,25 @@ class Pulse:
         Athena being away changes nothing: it is asked again at the next beat.
         """
         noted = None
-        while claims := self.claims():
+        while self.claims():
             now, before = time.monotonic(), noted
             noted = self._noted()
             # A task that was claimed again may have a shorter lease now.
             if now >= self._due or noted != before:
-                for claim in claims:
-                    self._beat(claim)
-                self._due = now + min(self._seconds[claim] for claim in claims)
+                self._due = now + self._beat_all()
             time.sleep(max(0.0, min(LOOK_SECONDS, self._due - time.monotonic())))
+
+    def _beat_all(self) -> float:
+        """Renew all; gives the seconds until it is to be done again."""
+        self._sign_in()
+        claims = self.claims()
+        for claim in claims:
+            self._beat(claim)
+        return min((self._seconds[claim] for claim in claims), default=0.0)
+
+    def _sign_in(self) -> None:
+        told = settings.load()  # again and again: a key is replaced while a session lasts for days
+        self._url, self._key = told.url, told.signed_in()
 
     def _noted(self) -> int:
         """When a claim was last noted on this machine."""
