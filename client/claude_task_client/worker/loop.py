@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -44,13 +44,9 @@ from claude_task_client.worker.record import Ending, EndingKind
 from claude_task_client.worker.reviewing import Reviewing
 from claude_task_client.worker.rousing import Rousing
 from claude_task_client.worker.showing import Parts, Showing
+from claude_task_client.worker.stopping import Stopping, WindingUp
 
 POLL_SECONDS: Final = 60.0
-# Beyond the grace period: for ending processes, and for telling Athena.
-CANCEL_SECONDS: Final = 25.0
-TELL_SECONDS: Final = 10.0
-# After `--once`, how long a result may wait for Athena before this exits without having told her.
-LINGER_SECONDS: Final = 60.0
 
 SIGN_IN: Final = "Sign in as the worker's user (claude auth login), and send the worker a SIGHUP."
 
@@ -115,7 +111,7 @@ class Worker:
             group=self._group,
             now=around.now,
         )
-        self._is_stopping = False
+        self._stopping = Stopping(self._changes)
         self._rousing = Rousing(self._holding, self._line, self._changes, now=around.now)
         self._showing = Showing(
             Parts(
@@ -127,7 +123,7 @@ class Worker:
                 health=self._health,
                 holdback=self._holdback,
                 hands=self._hands,
-                is_stopping=lambda: self._is_stopping,
+                is_stopping=lambda: self._stopping.is_told,
             ),
             around.introduction,
             now=around.now,
@@ -176,15 +172,26 @@ class Worker:
                     self._showing.show_for_ever(self._changes),
                 )
             ]
-            await self._or_stop(self._hands.recover(self._holding))
+            await self._stopping.unless_told(self._hands.recover(self._holding))
             background.append(group.create_task(self._reviewing.review_for_ever()))
             await self._claim_for_ever()
-            await self._wind_up()
+            if not await self._winding_up().run():
+                self._code = EXIT_UNREACHABLE
             for each in background:
                 each.cancel()
             self._hands.drop()
         self._showing.show()
         return self._exit_code
+
+    def _winding_up(self) -> WindingUp:
+        return WindingUp(
+            hands=self._hands,
+            line=self._line,
+            changes=self._changes,
+            stopping=self._stopping,
+            grace_seconds=self._config.grace_seconds,
+            settle=self._settle,
+        )
 
     @property
     def _exit_code(self) -> int:
@@ -196,8 +203,7 @@ class Worker:
 
     def stop(self) -> None:
         """Claim nothing more, and hand back what does not end within the grace period."""
-        self._is_stopping = True
-        self._changes.tell()
+        self._stopping.tell()
 
     def look_now(self) -> None:
         """Somebody says that what was wrong is put right."""
@@ -229,7 +235,7 @@ class Worker:
     @property
     def _is_done(self) -> bool:
         cycles = 1 if self._options.once else self._options.cycles
-        return self._is_stopping or (cycles is not None and self._hands.begun >= cycles)
+        return self._stopping.is_told or (cycles is not None and self._hands.begun >= cycles)
 
     async def _claim_for_ever(self) -> None:
         while not self._is_done:
@@ -244,7 +250,7 @@ class Worker:
                 self._code = self._why_nothing()
                 return
             elif projects and self._options.interval_seconds is not None:
-                await self._or_stop(asyncio.sleep(self._options.interval_seconds))
+                await self._stopping.unless_told(asyncio.sleep(self._options.interval_seconds))
 
     @property
     def _has_no_chance(self) -> bool:
@@ -302,7 +308,7 @@ class Worker:
             self._line.note_trouble(error)
             self._holding.beat_soon()
         if isinstance(error, Refused):
-            await self._or_stop(asyncio.sleep(self._line.pause_after(error, tries=6)))
+            await self._stopping.unless_told(asyncio.sleep(self._line.pause_after(error, tries=6)))
 
     async def _take(self, claimed: Claimed) -> None:
         task = claimed.task
@@ -315,6 +321,11 @@ class Worker:
         elif not self._hands.has_ended(task):
             await self._place(task)
         self._claiming.settled()
+
+    async def _settle(self) -> None:
+        claimed = await self._claiming.settle()
+        if claimed is not None:
+            await self._take(claimed)
 
     async def _place_left_over(self, held: Assignment) -> None:
         """What has ended and came again at once goes on once it is off this worker's hands."""
@@ -329,7 +340,7 @@ class Worker:
         The answer to a poll that was broken off may be of a project that is sick by now.
         """
         served = self._config.projects.keys() - self._health.sick_projects
-        if self._is_stopping or task.project not in served:
+        if self._stopping.is_told or task.project not in served:
             await self._give_back(task)
             return
         try:
@@ -359,50 +370,3 @@ class Worker:
             self._health.doubt()
         elif ending.kind is EndingKind.COMPLETED:
             self._health.note_success()
-
-    # --- stopping
-
-    async def _wind_up(self) -> None:
-        """Let what runs come to its end; after a stop, for no longer than is allowed."""
-        await self._changes.until(lambda: self._is_stopping or not self._hands.running)
-        if not self._is_stopping:
-            await self._within(LINGER_SECONDS, lambda: self._is_stopping or not self._hands.all)
-            if self._hands.all and not self._is_stopping:
-                log.error("Not told yet, and kept for the next start: %s", self._line.why_away)
-                self._code = EXIT_UNREACHABLE
-                return
-        if self._is_stopping:
-            await self._stop()
-
-    async def _stop(self) -> None:
-        log.info("Stopping: %s task(s) in hand.", len(self._hands.all))
-        for each in self._hands.running:
-            each.stop_waiting()
-        await self._within(self._config.grace_seconds, lambda: not self._hands.running)
-        for each in self._hands.running:
-            each.hand_back()
-        await self._within(CANCEL_SECONDS, lambda: not self._hands.running)
-        with contextlib.suppress(Refused, Unreachable, TimeoutError):
-            async with asyncio.timeout(TELL_SECONDS):
-                claimed = await self._claiming.settle()
-                if claimed is not None:
-                    await self._take(claimed)
-        await self._within(TELL_SECONDS, lambda: not self._hands.all or self._line.is_away)
-
-    async def _within(self, seconds: float, holds: Callable[[], bool]) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._changes.until(holds)
-
-    async def _or_stop(self, act: Coroutine[Any, Any, None]) -> None:
-        """Do it, unless it is time to stop first."""
-        doing = asyncio.create_task(act)
-        stopping = asyncio.create_task(self._changes.until(lambda: self._is_stopping))
-        try:
-            await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            doing.cancel()
-            stopping.cancel()
-        await asyncio.wait({doing})
-        if not doing.cancelled():
-            doing.result()
