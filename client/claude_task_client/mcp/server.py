@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -95,4 +96,6 @@ def run() -> None:
     try:
         anyio.run(build(Desk()).run_stdio_async)
     except* BrokenPipeError:
-        pass  # the client has gone without a word: there is nobody left to tell
+        # The client has gone without a word. What was meant for it would be written once more at
+        # Python's end, and complained about.
+        os._exit(0)
