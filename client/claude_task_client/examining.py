@@ -41,6 +41,7 @@ def examine() -> Iterator[Finding]:
     yield from _files()
     yield from _settings()
     yield from _worker()
+    yield from _sources()
 
 
 def _settings() -> Iterator[Finding]:
@@ -65,6 +66,24 @@ def _worker() -> Iterator[Finding]:
 
 def _has_worker() -> bool:
     return sys.platform != "win32" and settings.config_path().with_name("worker.toml").exists()
+
+
+def _sources() -> Iterator[Finding]:
+    """Only where there are some. That nobody watches is no fault before something waits."""
+    from claude_task_client.sources import registry, surveying
+
+    try:
+        sources = registry.load()
+    except AthenaError as error:
+        yield Finding("sources", False, str(error))
+        return
+    for source in sources:
+        seen = surveying.survey(source)
+        problems = [each for each in seen.problems if each.code != "unwatched" or seen.waiting]
+        for each in problems:
+            yield Finding(f"source {source.id}", False, each.detail, each.advice)
+        if not problems:
+            yield Finding(f"source {source.id}", True, str(source.path))
 
 
 def _files() -> Iterator[Finding]:

@@ -41,8 +41,12 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Something that is wrong with a source, and what to do."""
+    """Something that is wrong with a source, and what to do.
 
+    `code` is `away`, `not_writable`, `stuck_lock` or `unwatched`.
+    """
+
+    code: str
     detail: str
     advice: str
 
@@ -134,6 +138,7 @@ def _problems(seen: Survey) -> Iterator[Problem]:
     source = seen.source
     if seen.why_away is not None:
         yield Problem(
+            code="away",
             detail=seen.why_away,
             advice=f"Mount or make it, or: claude-task-client sources rm {source.id}",
         )
@@ -141,6 +146,7 @@ def _problems(seen: Survey) -> Iterator[Problem]:
     pending = source.path / PENDING
     if not os.access(pending, os.W_OK | os.X_OK):
         yield Problem(
+            code="not_writable",
             detail=f"You may not write in {pending}.",
             advice="Give this account the right, or watch it as one that has it.",
         )
@@ -148,11 +154,13 @@ def _problems(seen: Survey) -> Iterator[Problem]:
         if each.lock is not None and each.lock.is_stale:
             file = shlex.quote(str(Layout(source.path).lock(each.document)))
             yield Problem(
+                code="stuck_lock",
                 detail=f"The lock of {each.document} is stuck: process {each.lock.pid} is gone.",
                 advice=f"The next watcher removes it; so may you: rm {file}",
             )
     if not seen.watchers:
         yield Problem(
+            code="unwatched",
             detail="Nobody watches it.",
             advice="Start a worker (claude-task-client work), or: claude-task-client sources watch",
         )

@@ -244,6 +244,7 @@ def test_a_source_that_is_away_is_told_with_what_to_do(tmp_path):
 
     assert away["exists"] is False
     [problem] = away["problems"]
+    assert problem["code"] == "away"
     assert problem["detail"] == f"There is no directory {tmp_path}/work/ad-hoc."
     assert "claude-task-client sources rm ad-hoc" in problem["advice"]
 
@@ -315,3 +316,24 @@ def test_watch_without_a_key_says_how_to_get_one():
 
     assert refused.exit_code == WRONG_USAGE
     assert "claude-task-client login" in refused.stderr
+
+
+def checks() -> dict[str, Any]:
+    """What `doctor` finds of sources: the name, and whether it is well."""
+    told = json.loads(CliRunner().invoke(group, ["doctor", "--json"]).stdout)
+    return {
+        each["name"]: each["ok"] for each in told["checks"] if each["name"].startswith("source")
+    }
+
+
+def test_doctor_looks_at_sources(tmp_path):
+    """Nobody watching is a fault once something waits for it."""
+    assert checks() == {}
+    done("init", "work")
+    document("planned", "pending", "task-20261122-120000.md")
+
+    assert checks() == {"source ad-hoc": True, "source planned": False}
+    (tmp_path / "work/ad-hoc").rename(tmp_path / "elsewhere")
+    assert checks() == {"source ad-hoc": False, "source planned": False}
+    registry.registry_path().write_text("{")
+    assert checks() == {"sources": False}
