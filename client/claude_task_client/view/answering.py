@@ -13,11 +13,12 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static, TextArea
 
-from claude_task_client import output, questions
+from claude_task_client import questions
 from claude_task_client.advice import advice
 from claude_task_client.client import AsyncAthena
 from claude_task_client.errors import AthenaError, Conflict, Unreachable
-from claude_task_client.view.menu import DIALOG_CSS, Choice, option
+from claude_task_client.view import drawing
+from claude_task_client.view.menu import DIALOG_CSS, Choice, Choices
 from claude_task_client.wire import Event, Question
 
 CHOICE: Final = "choice"
@@ -56,8 +57,8 @@ class Answering(ModalScreen[Question | None]):
         + DIALOG_CSS
         + """
     #asked { height: auto; max-height: 50%; }
-    Words { height: 5; border: round $border-blurred; padding: 0; }
-    Input { border: round $border-blurred; height: 3; padding: 0; }
+    Words, Words:focus { height: 5; border: round $border-blurred; padding: 0; }
+    Input, Input:focus { border: round $border-blurred; height: 3; padding: 0; }
     #said { color: $error; text-style: bold; height: auto; }
 }"""
     )
@@ -86,9 +87,9 @@ class Answering(ModalScreen[Question | None]):
         with Vertical(classes="dialog"):
             yield Static(Text(title, "bold"))
             with VerticalScroll(id="asked", can_focus=False):
-                yield Static(Text("\n".join(questions.asked_lines(asked)).expandtabs(4)))
+                yield Static(Text(drawing.whole("\n".join(questions.asked_lines(asked)))))
             if self._choices:
-                yield OptionList(*map(option, self._choices))
+                yield Choices(self._choices)
             if asked.kind == questions.APPROVAL:
                 yield Input(placeholder="Why not? Enter denies it", id="note")
             else:
@@ -133,6 +134,7 @@ class Answering(ModalScreen[Question | None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """The note is written: deny."""
+        event.stop()
         self._send("deny", note=event.value.strip() or None)
 
     def on_words_sent(self) -> None:
@@ -194,7 +196,7 @@ class Answering(ModalScreen[Question | None]):
         return "It was taken back: nobody waits for an answer any more."
 
     def _say(self, words: str) -> None:
-        self.query_one("#said", Static).update(Text(output.clean(words)))
+        self.query_one("#said", Static).update(Text(drawing.whole(words)))
 
     def _placeholder(self) -> str:
         return "… or in your own words" if self._choices else "Your answer"
@@ -210,7 +212,7 @@ def _choices(question: Question) -> list[Choice]:
     if question.kind == questions.APPROVAL:
         return list(_VERDICTS)
     return [
-        Choice("123456789"[index : index + 1] or " ", output.line(text, None), text)
+        Choice("123456789"[index : index + 1] or " ", drawing.shown(text), text)
         for index, text in enumerate(question.choices)
     ]
 

@@ -13,14 +13,16 @@ import stamina
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
 from textual.widgets import Footer, Input, Static
 
 from claude_task_client import output
 from claude_task_client.advice import advice
 from claude_task_client.client import AsyncAthena
 from claude_task_client.errors import AthenaError
-from claude_task_client.view import drawing
+from claude_task_client.view import drawing, pausing
 from claude_task_client.view.answering import Answering
+from claude_task_client.view.bar import Bar
 from claude_task_client.view.help import Help
 from claude_task_client.view.lists import Lists
 from claude_task_client.view.looking import Looking, Options
@@ -28,14 +30,16 @@ from claude_task_client.view.menu import Choice, Menu
 from claude_task_client.view.picture import Part, Picture
 from claude_task_client.view.reading import Details, Log, OfTask
 from claude_task_client.view.rows import Rows
+from claude_task_client.view.selection import Selection
 from claude_task_client.view.tails import Tails
 from claude_task_client.view.theme import TERMINAL
-from claude_task_client.wire import Event, Question, Task
+from claude_task_client.wire import Event, Question
 
 # However much happens, the screen is drawn so often at most; and ages grow each second.
 PAINT_EVERY_SECONDS: Final = 0.1
 TICK_SECONDS: Final = 1.0
 _PRIORITIES: Final = ("urgent", "high", "medium", "low")
+_OF_LISTS: Final = frozenset({"open", "search", "pause", "all"})
 _ENDING_SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -43,10 +47,9 @@ class View(App[None]):
     """The queue as it moves, and what can be done about it."""
 
     CSS = """
-    #head { height: 1; text-style: reverse; }
-    #banner { height: auto; color: $error; text-style: bold reverse; padding: 0 1; }
-    #status { height: 1; padding: 0 1; }
-    #search { height: 1; border: none; padding: 0 1; }
+    #banner { height: auto; max-height: 3; color: $error; text-style: bold; padding: 0 1; }
+    #find { height: 1; padding: 0 1; }
+    #find Static { width: auto; text-style: bold; }
     """
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = None
@@ -67,7 +70,7 @@ class View(App[None]):
     ]
 
     def __init__(self, url: str, key: str, options: Options | None = None) -> None:
-        super().__init__()
+        super().__init__(ansi_color=True)  # told before the theme is: NO_COLOR is decided here
         self.register_theme(TERMINAL)
         self.theme = TERMINAL.name
         stamina.instrumentation.set_on_retry_hooks([])  # the screen is ours
@@ -82,20 +85,23 @@ class View(App[None]):
         self._beside = AsyncAthena(url, key, retry_seconds=0.5)
         self._tails = Tails(self._beside, self._changed)
         self._lists = Lists(self._picture, self._tails, about=_about(self._options))
+        self._selection = Selection(self._lists, self._picture)
         self._is_painting = False
 
     def compose(self) -> ComposeResult:
         """See `App`."""
-        yield Static(id="head")
+        yield Bar(name="head")
         yield Static(id="banner")
         yield self._lists
-        yield Input(placeholder="Only tasks with these words", id="search", compact=True)
-        yield Static(id="status")
+        with Horizontal(id="find"):
+            yield Static("Only with: ")
+            yield Input(placeholder="words of the tasks; Esc: all of them", compact=True)
+        yield Bar(name="status", style="dim")
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         """Begin to look."""
-        self.query_one("#search").display = False
+        self.query_one("#find").display = False
         loop = asyncio.get_running_loop()
         for name in _ENDING_SIGNALS:
             with contextlib.suppress(NotImplementedError, AttributeError, RuntimeError):
@@ -135,26 +141,34 @@ class View(App[None]):
 
     # What keys do.
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """See `App`: a screen about one task has nothing to open, find or pause."""
+        del parameters
+        screen = self.screen_stack[-1] if self.screen_stack else None
+        return not (
+            (isinstance(screen, OfTask) and action in _OF_LISTS)
+            or (isinstance(screen, Log) and action == "log")
+        )
+
     def action_help(self) -> None:
         """Show every key."""
         self.push_screen(Help())
 
     def action_open(self) -> None:
         """Show what is selected."""
-        match self._lists.selected:
-            case ("question", _):
-                self.action_answer()
-            case _ if (task_id := self._task_id()) is not None:
-                self.push_screen(Details(self._looking.athena, task_id))
+        if self._selection.is_question:
+            self.action_answer()
+        elif (task_id := self._selection.task_id) is not None:
+            self.push_screen(Details(self._looking.athena, task_id))
 
     def action_log(self) -> None:
         """Show the selected task's log."""
-        if (task_id := self._task_id()) is not None and not isinstance(self.screen, Log):
+        if (task_id := self._selection.task_id) is not None:
             self.push_screen(Log(self._beside, task_id))
 
     def action_answer(self) -> None:
         """Answer the selected question; without one that of the selected task, or the oldest."""
-        question = self._question()
+        question = self._selection.question
         if question is None:
             self.notify("No question is open.", markup=False)
             return
@@ -170,7 +184,7 @@ class View(App[None]):
 
     def action_priority(self) -> None:
         """Change the selected task's priority."""
-        if (task_id := self._task_id()) is None:
+        if (task_id := self._selection.task_id) is None:
             return
         choices = [Choice(level[0], level, level) for level in _PRIORITIES]
 
@@ -183,83 +197,37 @@ class View(App[None]):
 
     def action_pause(self) -> None:
         """Pause or resume."""
-        choices = self._pauses()
+        task = self._selection.task
+        choices = pausing.choices(
+            project=task.project if task else None, instance=self._selection.instance
+        )
 
         def take(value: str | None) -> None:
             if value is not None:
-                verb, what, name = value.split(" ", 2)
-                athena = self._looking.athena
-                named = {what: name} if name else {}
-                call = athena.pause(**named) if verb == "pause" else athena.resume(**named)
-                self._do(
-                    call,
-                    f"{'Paused' if verb == 'pause' else 'Resumed'}: {name or 'the whole queue'}.",
-                )
+                self._do(pausing.carry_out(self._looking.athena, value), pausing.told(value))
 
         self.push_screen(Menu("Give out tasks?", choices), take)
 
     def action_search(self) -> None:
         """Ask for words."""
-        search = self.query_one("#search", Input)
-        search.display = True
-        search.focus()
+        self.query_one("#find").display = True
+        self.query_one(Input).focus()
 
     def action_all(self) -> None:
         """Show all tasks again."""
-        if self._picture.search is not None or self.query_one("#search").display:
+        if self.query_one("#find").display:
             self._search_for(None)
 
-    # What is under the cursor.
-
-    def _task_id(self) -> int | None:
-        if isinstance(self.screen, OfTask):
-            return self.screen.task_id
-        match self._lists.selected:
-            case ("task", int(task_id)):
-                return task_id
-            case ("question", int(question_id)):
-                question = self._lists.find_question(question_id)
-                return question.task_id if question else None
-            case ("event", _):
-                return self._task_of_event()
-            case ("instance", name):
-                each = next((i for i in self._picture.instances if i.instance == name), None)
-                return each.tasks[0] if each and each.tasks else None
-        return None
-
-    def _task_of_event(self) -> int | None:
-        selected = self._lists.selected
-        ids = (each.task_id for each in self._picture.events if ("event", each.id) == selected)
-        return next(ids, None)
-
-    def _question(self) -> Question | None:
-        match self._lists.selected:
-            case ("question", int(question_id)):
-                return self._lists.find_question(question_id)
-        task_id = self._task_id()
-        of_task = (each for each in self._picture.questions if each.task_id == task_id)
-        return next(of_task, next(iter(self._picture.questions), None))
-
-    def _selected_task(self) -> Task | None:
-        task_id = self._task_id()
-        return None if task_id is None else self._lists.find_task(task_id)
+    # Doing it.
 
     def _words(self, task_id: int) -> str:
         task = self._lists.find_task(task_id)
         return drawing.shown(task.description) if task else ""
 
-    def _look_at_selected(self) -> None:
-        task = self._selected_task()
-        self._looking.selected = task.id if task and task.status == "pending" else None
-        if self._looking.selected is not None:
-            self._looking.want(Part.WHY)
-
-    # Doing it.
-
     def _confirm(
         self, verb: str, label: str, call: Callable[[int], Coroutine[Any, Any, object]], done: str
     ) -> None:
-        if (task_id := self._task_id()) is None:
+        if (task_id := self._selection.task_id) is None:
             return
         choices = [Choice("y", f"Yes, {verb} it", "yes"), Choice("n", "No", "no")]
 
@@ -268,19 +236,6 @@ class View(App[None]):
                 self._do(call(task_id), f"{done}: #{task_id}.")
 
         self.push_screen(Menu(f"{label} #{task_id}?", choices, body=self._words(task_id)), take)
-
-    def _pauses(self) -> list[Choice]:
-        choices = [
-            Choice("p", "Pause the whole queue", "pause queue "),
-            Choice("r", "Resume the whole queue", "resume queue "),
-        ]
-        task = self._selected_task()
-        if task is not None and task.project:
-            choices += _pause_and_resume("project", task.project, "12")
-        match self._lists.selected:
-            case ("instance", str(name)):
-                choices += _pause_and_resume("instance", name, "34")
-        return choices
 
     def _do(self, call: Coroutine[Any, Any, object], done: str) -> None:
         async def run() -> None:
@@ -300,14 +255,19 @@ class View(App[None]):
             self.notify(drawing.shown(words), markup=False)
 
     def _search_for(self, words: str | None) -> None:
-        search = self.query_one("#search", Input)
-        search.value = words or ""
-        search.display = words is not None
+        self.query_one(Input).value = words or ""
+        self.query_one("#find").display = words is not None
         self._picture.search = words
         self._looking.want(Part.PENDING, Part.ENDED)
         self._lists.pending.focus()
 
     # What happens.
+
+    def _look_at_selected(self) -> None:
+        task = self._selection.task
+        self._looking.selected = task.id if task and task.status == "pending" else None
+        if self._looking.selected is not None:
+            self._looking.want(Part.WHY)
 
     async def _guarded(self, loop: Coroutine[Any, Any, None]) -> None:
         """Athena's last word ends the view; whoever started it tells it."""
@@ -342,21 +302,21 @@ class View(App[None]):
 
     def _paint(self) -> None:
         self._is_painting = False
-        if not self._lists.is_mounted:
-            return
+        if not (self.screen_stack and self._lists.is_attached):
+            return  # about to end
         base = self.screen_stack[0]
-        base.query_one("#head", Static).update(self._head())
+        base.query_one("#head", Bar).say(self._head())
         trouble = self._looking.trouble
         banner = base.query_one("#banner", Static)
         banner.display = trouble is not None
         banner.update(Text(self._lost(trouble) if trouble else ""))
         self._lists.paint()
-        base.query_one("#status", Static).update(self._status())
+        base.query_one("#status", Bar).say(self._status())
 
-    def _head(self) -> Text:
+    def _head(self) -> str:
         stats = self._picture.stats
         if stats is None:
-            return self._bar(f"Athena {drawing.shown(self._url)} · connecting …")
+            return f"Athena {drawing.shown(self._url)} · connecting …"
         counts = stats.by_status
         cost = stats.cost_usd.get("24h")
         parts = [
@@ -365,37 +325,25 @@ class View(App[None]):
             f"{counts.get('pending', 0)} pending",
             f"{stats.throughput.get('24h', 0)} done in 24 h",
             f"${cost:.2f}" if isinstance(cost, int | float) and cost else "",
-            f"only: {drawing.shown(self._picture.search)}" if self._picture.search else "",
         ]
-        return self._bar(" · ".join(filter(None, parts)))
-
-    def _bar(self, words: str) -> Text:
-        return Text(f" {words}".ljust(self.size.width), no_wrap=True, overflow="ellipsis")
+        return " · ".join(filter(None, parts))
 
     def _lost(self, trouble: str) -> str:
         since = self._looking.looked_at
         seen = f" What you see is of {since:%H:%M:%S}." if since else ""
-        return f"NOT CONNECTED: {drawing.shown(trouble)} Trying again.{seen}"
+        return f"NOT CONNECTED, trying again.{seen} {drawing.shown(trouble)}"
 
-    def _status(self) -> Text:
+    def _status(self) -> str:
         """A word about what is selected."""
-        task = self._selected_task()
+        task = self._selection.task
         if task is None:
-            return Text("")
-        words = f"#{task.id}: {task.error or task.description}"
+            return ""
+        words = task.error or task.description
         why = self._picture.reasons.get(task.id) if task.status == "pending" else None
         if why is not None:
-            reasons = " ".join(each.detail or each.code for each in why.reasons)
             place = f"number {why.position} in the queue. " if why.position else ""
-            words = f"#{task.id}: {place}{reasons or 'It is about to be taken.'}"
-        return Text(drawing.shown(words), no_wrap=True, overflow="ellipsis", style="dim")
-
-
-def _pause_and_resume(what: str, name: str, keys: str) -> list[Choice]:
-    return [
-        Choice(keys[0], f"Pause the {what} {drawing.shown(name)}", f"pause {what} {name}"),
-        Choice(keys[1], f"Resume the {what} {drawing.shown(name)}", f"resume {what} {name}"),
-    ]
+            words = place + (" ".join(each.detail or each.code for each in why.reasons) or words)
+        return drawing.shown(f"#{task.id}: {words}")
 
 
 def _about(options: Options) -> str | None:

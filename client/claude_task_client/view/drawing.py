@@ -38,6 +38,11 @@ def shown(text: object) -> str:
     return flat.encode("utf-8", "replace").decode()
 
 
+def whole(text: str) -> str:
+    """Any text as it is, line for line, that does nothing to a terminal."""
+    return output.clean(text).expandtabs(4).encode("utf-8", "replace").decode()
+
+
 def running(task: Task, tail: Sequence[str]) -> Row:
     """A task in hand: how far it is, who has it, its message, and the last lines of its log."""
     message = task.progress.message if task.progress else None
@@ -188,6 +193,8 @@ def troubles(each: Instance) -> list[str]:
     found = []
     if health.ok is False:
         found.append(f"sick: {health.message or 'it does not say why'}")
+    elif isinstance(projects := health.raw.get("sick_projects"), list) and projects:
+        found.append(f"cannot work on {', '.join(map(str, projects))}: {health.message}")
     limited = health.limited_until
     if isinstance(limited, datetime) and limited > clock.now():
         found.append(f"usage limit until {limited.astimezone():%H:%M}")
@@ -217,7 +224,7 @@ def _bar(task: Task) -> str:
     if not isinstance(percent, int | float):
         return ""
     filled = max(0, min(_BAR_CELLS, round(percent * _BAR_CELLS / 100)))
-    return "█" * filled + "░" * (_BAR_CELLS - filled) + f" {percent:>3.0f}%"
+    return "█" * filled + "░" * (_BAR_CELLS - filled) + f" {percent:.0f}%"
 
 
 def _since(at: datetime | None) -> str:
@@ -251,14 +258,15 @@ def _line(
     """Cells of fixed widths, each followed by a space, and the rest in what is left."""
     text = Text(indent, no_wrap=True, end="")
     for words, cells_wide, cell_style in cells:
-        text.append(_fitted(shown(words), cells_wide) + " ", cell_style)
+        text.append(fitted(shown(words), cells_wide) + " ", cell_style)
     left = width - cell_len(text.plain)
     if left > 0:
         text.append(_cut(shown(rest), left), style)
     return text
 
 
-def _fitted(words: str, cells_wide: int) -> str:
+def fitted(words: str, cells_wide: int) -> str:
+    """The words in so many cells, no more and no less."""
     return set_cell_size(_cut(words, cells_wide), cells_wide)
 
 

@@ -21,7 +21,7 @@ DIALOG_CSS = """
         width: 90%; max-width: 100; height: auto; max-height: 90%;
         border: round $primary; padding: 0 1; background: $background;
     }
-    OptionList {
+    OptionList, OptionList:focus {
         height: auto; max-height: 60%; border: none; padding: 0; background: $background;
     }
     .hint { color: $foreground; text-style: dim; }
@@ -36,16 +36,22 @@ class Choice(NamedTuple):
     value: str
 
 
-def option(choice: Choice) -> Option:
-    """The choice as an option: its label is no markup."""
-    return Option(Text.assemble((f" {choice.key} ", "bold blue"), " ", choice.label))
+class Choices(OptionList):
+    """Options of which none is highlighted beforehand: a key pressed too much takes nothing."""
+
+    def __init__(self, choices: Sequence[Choice]) -> None:
+        super().__init__(*map(_option, choices))
+
+    def on_mount(self, event: events.Mount | None = None) -> None:
+        """The usual way would highlight the first."""
+        if event is not None:
+            event.prevent_default()
+        super().on_mount()
+        self.highlighted = None
 
 
 class Menu(ModalScreen[str | None]):
-    """Asks for one of some choices; None where none is taken.
-
-    None of them is chosen beforehand: a key pressed too much does nothing.
-    """
+    """Asks for one of some choices; None where none is taken."""
 
     DEFAULT_CSS = "Menu {" + DIALOG_CSS + "}"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Back")]
@@ -62,7 +68,7 @@ class Menu(ModalScreen[str | None]):
             yield Static(Text(self._title, "bold"))
             if self._body:
                 yield Static(Text(self._body))
-            yield OptionList(*map(option, self._choices))
+            yield Choices(self._choices)
             yield Static("Esc: back", classes="hint", markup=False)
 
     def on_key(self, event: events.Key) -> None:
@@ -75,3 +81,8 @@ class Menu(ModalScreen[str | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Enter takes the one that is highlighted."""
         self.dismiss(self._choices[event.option_index].value)
+
+
+def _option(choice: Choice) -> Option:
+    """The choice as an option: its label is no markup."""
+    return Option(Text.assemble((f" {choice.key} ", "bold blue"), " ", choice.label))

@@ -19,7 +19,10 @@ from textual.widgets import Footer, Static
 from claude_task_client import describing, output, questions, transcript
 from claude_task_client.client import AsyncAthena
 from claude_task_client.errors import AthenaError, Refused
+from claude_task_client.view.bar import Bar
 from claude_task_client.view.coalescing import Coalesced
+from claude_task_client.view.drawing import shown, whole
+from claude_task_client.view.rows import strip_of
 from claude_task_client.wire import LogLine
 
 LINES_MAX: Final = 5_000
@@ -28,14 +31,12 @@ LOAD_EVERY_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 2.0
 
 _BACK: Final = Binding("escape,backspace", "app.pop_screen", "Back", key_display="Esc")
-_TITLE_CSS: Final = """
-    .title { height: 1; text-style: reverse; padding: 0 1; }
-    Footer { height: 1; }
-"""
 
 
 class OfTask(Screen[None]):
     """A screen about one task."""
+
+    AUTO_FOCUS = "*"
 
     def __init__(self, athena: AsyncAthena, task_id: int) -> None:
         super().__init__()
@@ -49,7 +50,7 @@ class OfTask(Screen[None]):
 class Details(OfTask):
     """Everything about a task, as it changes."""
 
-    DEFAULT_CSS = "Details {" + _TITLE_CSS + "VerticalScroll { padding: 0 1; } }"
+    DEFAULT_CSS = "Details { VerticalScroll { padding: 0 1; } }"
     BINDINGS: ClassVar[list[BindingType]] = [_BACK]
 
     def __init__(self, athena: AsyncAthena, task_id: int) -> None:
@@ -58,7 +59,7 @@ class Details(OfTask):
 
     def compose(self) -> ComposeResult:
         """See `Screen`."""
-        yield Static(f"Task #{self.task_id}", classes="title", markup=False)
+        yield Bar(f"#{self.task_id}")
         with VerticalScroll():
             yield Static(Text("…"), id="text")
         yield Footer(show_command_palette=False, compact=True)
@@ -80,11 +81,11 @@ class Details(OfTask):
         except AthenaError:
             self.set_timer(RETRY_SECONDS, self._loading.ask)
             return
-        self.query_one("#text", Static).update(Text(text.expandtabs(4)))
+        self.query_one("#text", Static).update(Text(whole(text)))
 
     async def _text(self) -> str:
         task = await self.athena.get(self.task_id)
-        parts = [describing.text(task)]
+        parts = [describing.text(task).partition("\n")[2]]  # the title says which one
         if task.status == "pending":
             why = await self.athena.why(task.id)
             place = f"Place {why.position} in the queue." if why.position else ""
@@ -92,7 +93,10 @@ class Details(OfTask):
             parts.append("\n".join(filter(None, [place, *reasons])))
         if describing.may_have_questions(task):
             asked = (await self.athena.questions(task=task.id)).questions
-            parts += ["\n".join(questions.asked_lines(each)) for each in asked]
+            parts += [
+                "\n".join([f"Question {each.id} (a answers it):", *questions.asked_lines(each)])
+                for each in asked
+            ]
         page = await self.athena.log(task.id, tail=10)
         if page.lines:
             parts.append("\n".join(["Log:", *map(transcript.words, page.lines)]))
@@ -126,7 +130,7 @@ class Transcript(ScrollView, can_focus=True):
             if line.attempt != self._attempt:
                 self._attempt = line.attempt
                 self._append(Text(f"Attempt {line.attempt}", "bold"))
-            words = transcript.words(line).expandtabs(4).encode("utf-8", "replace").decode()
+            words = whole(transcript.words(line))
             self._append(Text(words, transcript.COLOURS.get(line.kind, "")))
         self._measure(follows=follows)
 
@@ -144,8 +148,7 @@ class Transcript(ScrollView, can_focus=True):
         at = y + self.scroll_offset.y
         if at >= len(self._drawn):
             return Strip.blank(width, self.rich_style)
-        strip = Strip(list(self._drawn[at].render(self.app.console)))
-        return strip.adjust_cell_length(width).apply_style(self.rich_style)
+        return strip_of(self._drawn[at], self.app.console, width, self.rich_style)
 
     def _append(self, line: Text) -> None:
         self._lines.append(line)
@@ -168,12 +171,11 @@ class Transcript(ScrollView, can_focus=True):
 class Log(OfTask):
     """The transcript of a task, as it grows."""
 
-    DEFAULT_CSS = "Log {" + _TITLE_CSS + "}"
     BINDINGS: ClassVar[list[BindingType]] = [_BACK]
 
     def compose(self) -> ComposeResult:
         """See `Screen`."""
-        yield Static(f"Log of #{self.task_id}", classes="title", markup=False)
+        yield Bar(f"Log of #{self.task_id}")
         yield Transcript()
         yield Footer(show_command_palette=False, compact=True)
 
@@ -182,26 +184,23 @@ class Log(OfTask):
         self.run_worker(self._read())
 
     async def _read(self) -> None:
-        shown = self.query_one(Transcript)
+        screen = self.query_one(Transcript)
         try:
             page = await self.athena.log(self.task_id, tail=LINES_FIRST)
             first = page.lines[0].id if page.lines else 1
-            self._say(
-                "nothing yet" if not page.lines else f"from line {first}" if first > 1 else ""
-            )
-            shown.add(*page.lines)
+            self._say(f"from line {first} on, following" if first > 1 else "following")
+            screen.add(*page.lines)
             after = page.lines[-1].id if page.lines else page.next_after or 0
             coming = self.athena.follow_log(
                 self.task_id, after=after, on_lost=lambda error: self._say(str(error))
             )
             async with aclosing(coming) as lines:
                 async for line in lines:
-                    self._say("")
-                    shown.add(line)
+                    self._say("following")
+                    screen.add(line)
             self._say(describing.state(await self.athena.get(self.task_id)))
         except AthenaError as error:
             self._say(str(error))
 
     def _say(self, words: str) -> None:
-        said = f"Log of #{self.task_id}" + (f" · {output.line(words, None)}" if words else "")
-        self.query_one(".title", Static).update(Text(said))
+        self.query_one(Bar).say(f"Log of #{self.task_id} · {shown(words)}")

@@ -6,6 +6,8 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from rich.console import Console
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
@@ -15,6 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 _CURSOR: Final = Style(reverse=True)
+_PLAIN: Final = Style()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,14 @@ class Row:
     key: Hashable
     height: int
     draw: Callable[[int], Sequence[Text]]
+
+
+def strip_of(text: Text, console: Console, width: int, ground: Style) -> Strip:
+    """A line of text, so wide; each of its segments has a style, as filters of colour want it."""
+    segments = [
+        Segment(part, ground + (style or _PLAIN)) for part, style, _ in text.render(console)
+    ]
+    return Strip(segments).adjust_cell_length(width, ground)
 
 
 class Rows(ScrollView, can_focus=True):
@@ -136,10 +147,8 @@ class Rows(ScrollView, can_focus=True):
         text = drawn[line] if line < len(drawn) else Text(end="")
         if self.has_focus and index == self._cursor and line == 0:
             text = Text(text.plain, _CURSOR, end="")  # colours would show as patches
-            strip = Strip(list(text.render(self.app.console)))
-            return strip.adjust_cell_length(width, _CURSOR)
-        strip = Strip(list(text.render(self.app.console))).adjust_cell_length(width)
-        return strip.apply_style(self.rich_style)
+            return strip_of(text, self.app.console, width, _CURSOR)
+        return strip_of(text, self.app.console, width, self.rich_style)
 
     def _index_of(self, row: Row | None) -> int:
         if row is not None:
