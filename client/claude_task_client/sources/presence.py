@@ -24,9 +24,11 @@ from claude_task_client.sources.registry import Source
 from claude_task_client.wire import time_text
 
 FOLDER: Final = "watchers"
-REPEAT_SECONDS: Final = 60.0
+# Seldom, as each is a write to what may be a memory card. On its own machine a watcher is known by
+# its process.
+REPEAT_SECONDS: Final = 300.0
 # Two words may be lost, and clocks of two machines differ a little.
-GONE_AFTER: Final = timedelta(minutes=4)
+GONE_AFTER: Final = timedelta(minutes=12)
 FORGOTTEN_AFTER: Final = timedelta(days=1)
 FILE_BYTES_MAX: Final = 4096
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -177,7 +178,7 @@ def _checked_description(text: str | None) -> str | None:
 def _read(file: Path) -> list[Source]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        return [_source(entry) for entry in _list(content["sources"])]
+        return _distinct([_source(entry) for entry in _list(content["sources"])])
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -195,14 +196,24 @@ def _list(value: object) -> list[Mapping[str, object]]:
     return value
 
 
+def _distinct(sources: list[Source]) -> list[Source]:
+    """Each id and each path is one source's, also where somebody has edited the file."""
+    names = Counter(name for each in sources for name in (each.id.lower(), str(each.path)))
+    for name, count in names.items():
+        if count > 1:
+            raise ValueError(f"{name} is there twice")
+    return sources
+
+
 def _source(entry: Mapping[str, object]) -> Source:
     path = Path(_text(entry, "path") or "")
     if not path.is_absolute():
         raise BadSettings(f"{str(path)!r} is no absolute path")
+    project = _text(entry, "project")
     return Source(
         id=_slug(_text(entry, "id") or "", "source id"),
         path=path,
-        project=_text(entry, "project"),
+        project=project and _slug(project, "project"),
         description=_text(entry, "description"),
         polling=Polling(_text(entry, "polling") or Polling.AUTO),
     )

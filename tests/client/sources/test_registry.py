@@ -138,6 +138,9 @@ def test_any_folder_name_makes_a_slug(tmp_path, name, slug):
         '{"sources": [{"id": "a", "path": "/x", "polling": "never"}]}',
         '{"sources": [{"id": 7, "path": "/x"}]}',
         '{"sources": [7]}',
+        '{"sources": [{"id": "a", "path": "/x", "project": "no project"}]}',
+        '{"sources": [{"id": "a", "path": "/x"}, {"id": "A", "path": "/y"}]}',
+        '{"sources": [{"id": "a", "path": "/x"}, {"id": "b", "path": "/x"}]}',
         "\ufeff\0",
     ],
 )

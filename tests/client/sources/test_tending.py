@@ -182,8 +182,8 @@ def said(*, host: str = "elsewhere", pid: int = 1, ago: timedelta = timedelta())
 def test_a_watcher_counts_for_a_few_minutes_after_its_last_word(tmp_path):
     """Of another machine's process nothing else can be known."""
     source = make(tmp_path, "tasks")
-    note(source, "lives", said(pid=1, ago=timedelta(minutes=2)))
-    note(source, "gone", said(pid=2, ago=timedelta(minutes=10)))
+    note(source, "lives", said(pid=1, ago=timedelta(minutes=7)))
+    note(source, "gone", said(pid=2, ago=timedelta(minutes=20)))
 
     assert [each.pid for each in presence.watchers(source)] == [1]
 
