@@ -44,10 +44,14 @@ def session_start(session: ClaudeSession, here: Sitting, _: Input) -> Reply:
 
 
 def stop(_: ClaudeSession, here: Sitting, told: Input) -> Reply:
-    """Claude is about to stop: remind it once of each task that is open, and tell what was lost."""
+    """Claude is about to stop: remind it once of each task that is open, and tell what was lost.
+
+    Not where it stops only until something that it started in the background has ended.
+    """
     from claude_task_client.plugin import reminding
 
-    return Reply(None if told.get("stop_hook_active") else reminding.say(here))
+    is_over = not told.get("stop_hook_active") and not told.get("background_tasks")
+    return Reply(reminding.say(here) if is_over else None)
 
 
 def session_end(_: ClaudeSession, here: Sitting, told: Input) -> Reply:

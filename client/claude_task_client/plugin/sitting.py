@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from claude_task_client import files, state
+from claude_task_client import files, settings, state
 from claude_task_client.plugin import processes
 from claude_task_client.settings import ClaudeSession
 
@@ -45,7 +45,7 @@ class Sitting(NamedTuple):
     @property
     def path(self) -> Path:
         """Its file."""
-        return self.folder / FOLDER / f"{self.pid}.json"
+        return self.folder / FOLDER / f"{_here()}.{self.pid}.json"
 
     @property
     def beat_lock(self) -> Path:
@@ -125,9 +125,14 @@ def everyone(folder: Path) -> Iterator[Sitting]:
     """All sittings that have a file, also of those that were killed."""
     with contextlib.suppress(OSError):
         for name in sorted(os.listdir(folder / FOLDER)):  # noqa: PTH208  names alone are wanted
-            pid, _, kind = name.partition(".")
-            if kind == "json" and pid.isdecimal():
+            pid = name.removeprefix(f"{_here()}.").removesuffix(".json")
+            if pid.isdecimal() and name == f"{_here()}.{pid}.json":
                 yield Sitting(folder, int(pid))
+
+
+def _here() -> str:
+    """This machine, or container: a home may be shared by several, and a pid says nothing there."""
+    return settings.host_name().replace("/", "-")
 
 
 def sweep(folder: Path) -> None:

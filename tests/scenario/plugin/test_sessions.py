@@ -122,7 +122,7 @@ def test_a_lease_is_renewed_during_a_long_tool_call(
     """Whoever claimed; and no longer than Claude Code lives."""
     task_id = laptop.add("Deploy new monitoring stack")
     go = tmp_path / "go"
-    shorten = bash(f"claude-task-client claim {task_id} --lease 3")
+    shorten = bash(f"claude-task-client claim {task_id} --lease 6")
     first = [claims("command", 3)] if way == "command" else [claims("tool"), shorten]
     model.script("work", [*first, waits_for(go), Say("Still at it.")])
 
@@ -132,7 +132,7 @@ def test_a_lease_is_renewed_during_a_long_tool_call(
 
     def moved() -> bool:
         expiries.add(str(laptop.task(task_id)["lease_expires_at"]))
-        return len(expiries) > 4
+        return len(expiries) > 3
 
     eventually(moved, what="the lease is renewed several times")
     assert len(laptop.beating()) == 1
@@ -148,7 +148,7 @@ def test_claude_code_that_is_killed_renews_nothing_any_more(
 ):
     """Nobody tells of it; the heartbeats see it, and the next session clears up."""
     task_id = laptop.add("Deploy new monitoring stack")
-    model.script("work", [claims("command", 3), Hold("never", Say("Done."))])
+    model.script("work", [claims("command", 6), Hold("never", Say("Done."))])
     process = laptop.start("[script: work] Take the next task")
     eventually(laptop.beating, what="the task is claimed")
 
@@ -205,7 +205,7 @@ def test_claude_hears_that_its_task_was_cancelled(
     """At the latest when it stops: the heartbeats have learnt of it meanwhile."""
     task_id = laptop.add("Deploy new monitoring stack")
     go = tmp_path / "go"
-    model.script("work", [claims("command", 3), waits_for(go), Say("I stop here.")])
+    model.script("work", [claims("command", 15), waits_for(go), Say("I stop here.")])
     process = laptop.start("[script: work] Take the next task")
     eventually(laptop.beating, what="the task is claimed")
 
