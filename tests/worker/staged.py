@@ -232,7 +232,7 @@ def staged(
     checks = checks or PlayedChecks()
     job = Job(
         task=Task.read(values),
-        project=ProjectConfig(name="house", path=tmp_path, **project),
+        project=ProjectConfig(name="house", **{"path": tmp_path, **project}),
         limits=limits or Limits(),
         texts=Texts(),
         journal=journal,

@@ -104,3 +104,22 @@ async def test_waiting_is_no_round(tmp_path: Path, end: End):
         job.record.ending = None
 
     assert (await job.run()).kind is EndingKind.COMPLETED
+
+
+async def test_what_fails_while_the_folder_is_away_costs_no_attempt(tmp_path: Path):
+    """A disk that was unmounted in the middle: the task goes on where it stands."""
+    project = tmp_path / "house"
+    project.mkdir()
+    job = staged(tmp_path, agent=Played(done()), push=True, path=project)
+    job.workspace.troubles = [WorkspaceTrouble("git push: fatal: not a git repository")]
+    project.rmdir()
+
+    ending = await job.run()
+
+    assert (ending.kind, ending.trouble) == (EndingKind.RELEASED, "project_missing")
+    assert ending.keep
+    assert str(project) in ending.body["notes"]
+    project.mkdir()
+    job.record.ending = None
+    assert (await job.run()).kind is EndingKind.COMPLETED
+    assert (len(job.agent.turns), job.workspace.pushed) == (1, 1)

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from claude_task_client import AsyncAthena
 from claude_task_client.errors import AthenaError, BadSettings, Conflict, NotFound, Refused
 from claude_task_client.wire import Task
-from claude_task_client.worker import endings
+from claude_task_client.worker import endings, putting_off
 from claude_task_client.worker.changes import Changes
 from claude_task_client.worker.config import ProjectConfig
 from claude_task_client.worker.executor import LineKind
@@ -31,9 +31,6 @@ from claude_task_client.worker.setting_aside import set_aside
 FLUSH_SECONDS: Final = 3.0
 # An ending that Athena will not have in any form waits for a person, or for a newer Athena.
 STUCK_SECONDS: Final = 600.0
-
-# The trouble of an ending: the project's folder is away, which no attempt is to pay for.
-PROJECT_MISSING: Final = "project_missing"
 
 RunJob = Callable[[Job], Awaitable[Ending]]
 
@@ -201,7 +198,7 @@ class Assignment:
     async def _work(self, task: Task) -> None:
         missing = what_is_missing(self._office.projects[self.project])
         if missing is not None:
-            self._keep(endings.handed_back(missing, trouble=PROJECT_MISSING))
+            self._keep(endings.handed_back(missing, trouble=endings.PROJECT_MISSING))
             return
         try:
             kit = self._office.workshop.kit(task, self._journal, on_conflict=self._office.beat_soon)
@@ -247,7 +244,7 @@ class Assignment:
             return run.result()
         log.error("the run of task #%s broke", self.task_id, exc_info=error)
         job.reporter.log(LineKind.ERROR, f"The worker itself failed: {error!r}")
-        return _failed(error)
+        return putting_off.unless_missing(job, _failed(error))
 
     def _save(self) -> None:
         try:

@@ -18,6 +18,9 @@ NOTES_CHARACTERS_MAX = 4_000
 EARLIER_COST: Final = "earlier_cost_usd"
 COST_MAX: Final = 1e6
 
+# The trouble of an ending: the project's folder is away, which no attempt is to pay for.
+PROJECT_MISSING: Final = "project_missing"
+
 LINE_CHARACTERS_MAX = 300
 
 # What a result says of the stages that did not come about.

@@ -23,16 +23,11 @@ from claude_task_client.errors import (
     Unreachable,
 )
 from claude_task_client.wire import Task
-from claude_task_client.worker.assignment import (
-    PROJECT_MISSING,
-    Assignment,
-    Office,
-    RunJob,
-    Workshop,
-)
+from claude_task_client.worker.assignment import Assignment, Office, RunJob, Workshop
 from claude_task_client.worker.changes import Changes
 from claude_task_client.worker.claiming import Claimed, Claiming
 from claude_task_client.worker.config import ExecutorName, WorkerConfig
+from claude_task_client.worker.endings import PROJECT_MISSING
 from claude_task_client.worker.hands import Hands
 from claude_task_client.worker.health_watch import Examine, HealthWatch
 from claude_task_client.worker.holdback import Holdback

@@ -73,7 +73,7 @@ async def run(job: Job) -> Ending:
                 job.record.reply = reply
                 job.record.stage = "implement"
             case Finish(ending):
-                job.record.ending = ending
+                job.record.ending = putting_off.unless_missing(job, ending)
         job.journal.save()
     return job.record.ending
 

@@ -10,6 +10,8 @@ from typing import Final
 from claude_task_client.worker import endings
 from claude_task_client.worker.executor import End, LineKind, Outcome
 from claude_task_client.worker.job import Finish, Job, WorkspaceTrouble
+from claude_task_client.worker.project_health import what_is_missing
+from claude_task_client.worker.record import Ending, EndingKind
 
 OUTAGES_MAX: Final = 12
 ENDS: Final = frozenset({End.USAGE_LIMIT, End.API_UNAVAILABLE, End.SIGNED_OUT})
@@ -34,6 +36,15 @@ async def put_off(job: Job, outcome: Outcome) -> Finish:
 async def after_trouble(job: Job, trouble: WorkspaceTrouble) -> Finish:
     """A remote is away, a disk is full: wait, with all that was done, where the task stands."""
     return await _after_outage(job, str(trouble))
+
+
+def unless_missing(job: Job, ending: Ending) -> Ending:
+    """How it ended; what failed while the project's folder is away goes on once that is back."""
+    missing = what_is_missing(job.project) if ending.kind is EndingKind.FAILED else None
+    if missing is None:
+        return ending
+    job.reporter.log(LineKind.ERROR, missing)
+    return endings.handed_back(missing, trouble=endings.PROJECT_MISSING)
 
 
 async def _after_outage(job: Job, what: str) -> Finish:

@@ -21,6 +21,7 @@ from tests.fakes.model import (
     overloaded,
     rate_limited,
     signed_out,
+    write,
 )
 from tests.scenario.worker.workshop import Workshop, eventually, runs, writes
 
@@ -218,4 +219,29 @@ def test_a_task_that_another_has_taken_is_let_go(workshop: Workshop, tmp_path: P
     eventually(lambda: not workshop.runs(), what="the run has ended")
     eventually(lambda: workshop.git("for-each-ref", "refs/athena/rescue"), what="the work is kept")
     assert workshop.task(task_id)["claimed_by"] == "other"
+    workshop.check_nothing_is_left()
+
+
+@pytest.mark.parametrize("isolation", ["worktree", "in-place"])
+def test_the_projects_folder_is_away_for_a_while(workshop: Workshop, isolation: str):
+    """Claude has worked when it goes: nothing is lost or paid for, and it goes on by itself."""
+    workshop.project = {"isolation": isolation, "push": True}
+    here = write(workshop.repository / "window.py", "x = 1\n")
+    first = here if isolation == "in-place" else writes("window.py", "x = 1\n")
+    workshop.script("window", [first, Hold("go", Say("Done."))])
+    task_id = workshop.add("window")
+    worker = workshop.work()
+    asked = workshop.model.requests_of
+    eventually(lambda: len(asked("window", auditor=False)) > 1, what="Claude works")
+
+    away = workshop.repository.rename(workshop.folder / "away")
+    workshop.model.release("go")
+    assert workshop.until(task_id, "pending", "failed")["status"] == "pending"
+    away.rename(workshop.repository)
+    worker.send_signal(signal.SIGHUP)
+
+    task = workshop.ended(task_id)
+    assert task["status"] == "completed", workshop.story(task_id)
+    assert (task["failures"], task["result"]["pushed"]) == (0, True)
+    assert len(workshop.model.prompts_of("window")) <= 2
     workshop.check_nothing_is_left()
