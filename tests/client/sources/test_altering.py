@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 
 import pytest
 
+from claude_task_client.sources.documents import parse
 from claude_task_client.sources.records import SUBMITTING
 from tests.client.sources.folders import AT_ONCE, DOOR, NEVER, ROOF, text
 
@@ -60,6 +62,53 @@ async def test_a_document_rewritten_to_nonsense_stays_the_task_that_it_was(inbox
     inbox.drop(content=text(task="It creaks."))
     await inbox.look()
     assert "It creaks." in (await inbox.task()).description
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"\xff", "cannot be read any more: line 1: this is not UTF-8"),
+        (text(head="after: 999999999").encode(), "was not taken: "),
+        (text(head=f"after: {ROOF}").encode(), f"was not taken: {ROOF}"),
+    ],
+)
+async def test_a_change_that_nobody_can_take_is_told_once(inbox, content, told):
+    """The task stays what it was."""
+    inbox.drop()
+    await inbox.look()
+
+    inbox.drop(content=content)
+    for _ in range(3):
+        await inbox.look()
+
+    assert len([line for line in inbox.said if told in line]) == 1
+    assert "It squeaks." in (await inbox.task()).description
+    assert inbox.place() == "pending"
+
+
+async def test_a_change_that_is_still_being_written_waits(watch_folder):
+    """As a new document does."""
+    inbox = watch_folder(timing=replace(AT_ONCE, still=NEVER))
+    os.utime(inbox.drop(), ns=(1, 1))
+    await inbox.look()
+
+    inbox.path("pending").write_text(text(task="It creaks."))
+    await inbox.look_here()
+
+    assert "It squeaks." in (await inbox.task()).description
+
+
+async def test_a_change_of_a_task_that_is_gone_is_the_reviews_matter(inbox):
+    """It was deleted at Athena in the same moment."""
+    inbox.drop()
+    await inbox.look()
+    await inbox.athena.delete((await inbox.task()).id)
+
+    inbox.drop(content=text(task="It creaks."))
+    await inbox.look_here()
+    await inbox.look()
+
+    assert inbox.result()["status"] == "deleted"
 
 
 async def test_a_document_that_was_only_touched_changes_nothing(inbox):
@@ -131,6 +180,36 @@ async def test_a_document_with_the_text_of_one_that_is_done_is_another(inbox):
 
     assert [task.metadata["document"] for task in await inbox.tasks()] == [DOOR, ROOF]
     assert inbox.place(ROOF) == "pending"
+
+
+async def test_a_document_renamed_before_its_answer_came_is_the_same_task(inbox):
+    """It is submitted again under the name of its first time."""
+    inbox.drop()
+    await inbox.look()
+    record = inbox.open_record()
+    body = inbox.desk.known.body(parse(text()), record, depends_on=[])
+    inbox.desk.records.save(replace(record, task_id=None, status=SUBMITTING, body=body))
+    inbox.path("pending").rename(inbox.path("pending", ROOF))
+
+    inbox.begin_anew()
+    await inbox.look_here()
+    await inbox.look_here()
+
+    assert inbox.open_record(ROOF).task_id == (await inbox.task()).id
+
+
+async def test_a_document_renamed_while_its_task_ends_takes_the_end_with_it(inbox):
+    """The result comes under the name that it has."""
+    inbox.drop()
+    await inbox.look()
+    await inbox.complete()
+    inbox.path("pending").rename(inbox.path("pending", ROOF))
+
+    await inbox.look_here()
+    await inbox.look()
+
+    assert inbox.place(ROOF) == "completed"
+    assert inbox.names("results") == [f"{ROOF}.json"]
 
 
 async def test_a_rename_interrupted_by_a_kill_is_one_document(inbox):
@@ -220,6 +299,30 @@ async def test_a_document_that_is_missing_for_a_moment_is_not_deleted(watch_fold
     await inbox.look_here()
 
     assert (await inbox.task()).status == "pending"
+
+
+async def test_a_document_taken_away_with_its_task_is_told(inbox):
+    """Both were deleted, here and at Athena."""
+    inbox.drop()
+    await inbox.look()
+    await inbox.athena.delete((await inbox.task()).id)
+    inbox.path("pending").unlink()
+
+    await inbox.look_here()
+
+    assert inbox.result()["status"] == "deleted"
+
+
+async def test_a_document_taken_away_after_the_end_is_told(inbox):
+    """Whoever was quick finds the result."""
+    inbox.drop()
+    await inbox.look()
+    await inbox.complete()
+    inbox.path("pending").unlink()
+
+    await inbox.look_here()
+
+    assert inbox.result()["status"] == "completed"
 
 
 async def test_a_document_taken_away_before_the_answer_came_is_no_task(inbox):

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from claude_task_client.errors import Unreachable
-from claude_task_client.sources import layout, storing
+from claude_task_client.errors import BadSettings, NothingToDo, Unreachable
+from claude_task_client.sources import layout, records, storing
 from claude_task_client.sources.layout import Layout, SourceAway
-from claude_task_client.sources.records import Records
+from claude_task_client.sources.records import Record, Records
+from claude_task_client.sources.registry import Source
 from tests.client.sources.folders import AT_ONCE, DOOR, ROOF, Folder, Watched, text
 from tests.running import RunningServer
 
@@ -127,12 +128,55 @@ def test_a_mark_is_made_once(tmp_path):
     assert after == before
 
 
+def test_a_folder_that_cannot_be_a_source_is_refused(tmp_path):
+    """A file in the way of a folder, or a link in its place."""
+    root = tmp_path / "inbox"
+    root.mkdir()
+    source = Source(id="inbox", path=root)
+    (root / "pending").write_text("x")
+    with pytest.raises(BadSettings, match="Cannot write"):
+        layout.prepare(source)
+
+    (root / "pending").unlink()
+    (root / "pending").symlink_to(tmp_path)
+    with pytest.raises(BadSettings, match="is a link"):
+        layout.prepare(source)
+
+
 def test_two_sources_are_two(tmp_path):
     """Their documents may have the same names."""
     assert Folder(tmp_path / "a").layout.mark().uuid != Folder(tmp_path / "b").layout.mark().uuid
 
 
 # --- the records
+
+
+def test_a_document_is_found_by_what_people_type(tmp_path):
+    """The second alone is enough, where it is that of one document."""
+    folder = Folder(tmp_path / "inbox")
+    kept = Records(folder.layout)
+    for stem in (DOOR, f"{DOOR}-again", ROOF):
+        kept.create(Record(stem=stem, generation=1, key=stem))
+
+    for name in (ROOF, f"{ROOF}.md", "20261122-130000"):
+        found = records.find(folder.source, name)
+        assert found is not None
+        assert found.stem == ROOF
+    exact = records.find(folder.source, DOOR)
+    assert exact is not None
+    assert exact.stem == DOOR
+    assert records.find(folder.source, "20261122-140000") is None
+    with pytest.raises(NothingToDo, match="may be any of"):
+        records.find(folder.source, "20261122-120000")
+
+
+def test_nothing_is_found_in_a_source_that_is_away(tmp_path):
+    """That is said, and not that there is no such document."""
+    folder = Folder(tmp_path / "inbox")
+    folder.source.path.rename(tmp_path / "elsewhere")
+
+    with pytest.raises(BadSettings, match="not to be seen"):
+        records.find(folder.source, DOOR)
 
 
 @pytest.mark.parametrize(

@@ -243,6 +243,64 @@ async def test_somebody_may_still_be_at_a_wrong_document(watch_folder):
     assert len(await inbox.tasks()) == 1
 
 
+async def test_a_name_that_comes_during_a_listing_holds_up_those_behind_it(inbox, monkeypatch):
+    """A listing may miss it, and have one that came still later."""
+    inbox.drop(ROOF)
+    names = os.listdir
+
+    def list_and_drop(path: Path) -> list[str]:
+        found = names(path)
+        if f"{DOOR}.md" not in found:
+            inbox.drop(DOOR)
+        return found
+
+    monkeypatch.setattr("os.listdir", list_and_drop)
+    await inbox.look_here()
+    assert await inbox.tasks() == []
+
+    await inbox.look_here()
+    names_of_tasks = [task.metadata["document"] for task in await inbox.tasks()]
+    assert names_of_tasks == [DOOR, ROOF]
+
+
+async def test_a_document_that_nobody_can_read_stays(inbox, monkeypatch):
+    """Its rights may be put right; it is said once."""
+    inbox.drop()
+    opened = os.open
+
+    def refuse(path: Path, *rest: int) -> int:
+        if str(path).endswith(f"pending/{DOOR}.md"):
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *rest)
+
+    monkeypatch.setattr("os.open", refuse)
+    await inbox.look()
+    await inbox.look()
+    assert inbox.place() == "pending"
+    assert len([line for line in inbox.said if "cannot be read" in line]) == 1
+
+    monkeypatch.undo()
+    await inbox.look()
+    assert len(await inbox.tasks()) == 1
+
+
+async def test_a_document_that_another_has_brought_to_its_end_is_no_new_one(inbox, monkeypatch):
+    """It was read, and is moved before it is noted: nothing is submitted."""
+    path = inbox.drop()
+    link = os.link
+
+    def move_and_link(source: Path, goal: Path) -> None:
+        link(source, goal)
+        if goal.parent.name == "open":
+            path.rename(inbox.path("completed"))
+
+    monkeypatch.setattr("os.link", move_and_link)
+    await inbox.look()
+
+    assert await inbox.tasks() == []
+    assert inbox.open_record() is None
+
+
 # --- what waits for others
 
 
