@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from claude_task_client import Athena
 from claude_task_client.view.app import View
 from claude_task_client.view.looking import Options
+from claude_task_client.wire import Task
 from tests.running import RunningServer
 
 SECONDS_MAX = 10.0
@@ -117,3 +118,10 @@ def key_of(server: RunningServer, *scopes: str) -> tuple[int, str]:
     """A key with these scopes alone: its number and its secret."""
     made = server.ask("POST", "/api/keys", {"name": "viewer", "scopes": [*scopes]}).body
     return made["id"], made["secret"]
+
+
+def claimed(instance: Athena) -> Task:
+    """The next task, which the instance has in hand now."""
+    task = instance.claim_next()
+    assert task is not None
+    return task

@@ -1,7 +1,7 @@
 """Over a lost connection: it is said, it goes on by itself, and nothing is missed."""
 
 from claude_task_client.errors import Denied
-from tests.client.view.conftest import instance_of, key_of
+from tests.client.view.conftest import claimed, instance_of, key_of
 
 
 async def test_a_restart_of_athena_is_told_and_nothing_is_missed(start_server, look):
@@ -55,7 +55,7 @@ async def test_an_answer_that_athena_did_not_get_can_be_sent_again(start_server,
     server = start_server()
     with instance_of(server, "pi") as pi:
         pi.submit("x")
-        asked = pi.ask(pi.claim_next(), "Which port?")
+        asked = pi.ask(claimed(pi), "Which port?")
         async with look(at=server) as looker:
             await looker.sees("Which port?")
             await looker.press("a", *"80")
@@ -73,7 +73,7 @@ async def test_the_logs_go_on_after_a_loss(start_server, look):
     server = start_server()
     with instance_of(server, "pi") as pi:
         pi.submit("x")
-        task = pi.claim_next()
+        task = claimed(pi)
         pi.append_log(task, [{"kind": "text", "text": "before it"}], first=0)
         async with look(at=server) as looker:
             await looker.sees("│ before it")

@@ -76,6 +76,7 @@ async def test_a_hundred_events_a_second_cost_a_few_requests(crowded, look):
     ):
         await looker.sees("Pending 10000")
         task = await busy.claim_next()
+        assert task is not None
         await looker.sees("Running 1")
         calls = counted(looker)
         started = time.monotonic()
@@ -111,17 +112,17 @@ async def test_nothing_is_asked_for_while_nothing_happens(athena, look, pi):
 
 async def test_at_most_four_logs_are_followed(athena, look, pi):
     """Each takes one of the streams that a key may have open."""
+    tasks = []
     for number in range(7):
         pi.submit(f"task {number}")
-        task = pi.claim_next()
-        pi.append_log(task, [{"kind": "text", "text": f"said by {task.id}"}], first=0)
-        last = task
+        tasks.append(pi.claim_next())
+        pi.append_log(tasks[-1], [{"kind": "text", "text": f"said by {tasks[-1].id}"}], first=0)
 
     async with look((110, 60)) as looker:
         await looker.sees("Running 7", "said by")
         await looker.until(lambda: len(looker.app._tails._following) == 4)
         await looker.goes_to("running")
         await looker.press("end")
-        await looker.sees(f"said by {last.id}")
+        await looker.sees(f"said by {tasks[-1].id}")
 
         assert len(looker.app._tails._following) == 4

@@ -54,7 +54,9 @@ def test_progress_is_taken_from_its_event():
 
     [task] = picture.running
     assert known
-    assert (task.phase, task.progress.percent, task.progress.message) == ("testing", 40, "at it")
+    assert (task.phase, task.progress and task.progress.percent) == ("testing", 40)
+    assert task.progress
+    assert task.progress.message == "at it"
 
 
 @pytest.mark.parametrize(
@@ -79,7 +81,7 @@ def test_old_news_change_nothing():
     picture = Picture(running=(newer,))
 
     assert picture.move_on(happened("task.progressed", attempt=1, percent=10))
-    assert picture.running[0].progress.percent == 90
+    assert picture.running[0] is newer
 
 
 def test_a_picture_keeps_no_long_texts():
@@ -96,6 +98,7 @@ def test_a_picture_keeps_no_long_texts():
         ]
     )
 
-    assert len(task.description) + len(task.error) < 1000
-    assert (task.notes, task.result.output, task.raw, task.result.raw) == (None, None, {}, {})
-    assert task.result.total_cost_usd == 1.5
+    assert len(task.description) + len(task.error or "") < 1000
+    assert (task.notes, task.raw) == (None, {})
+    assert task.result
+    assert (task.result.output, task.result.raw, task.result.total_cost_usd) == (None, {}, 1.5)

@@ -12,11 +12,13 @@ def busy(pi):
     """A queue with something in each list."""
     for number in range(30):
         pi.submit(f"Task number {number} with a rather long description " + "x" * 200)
+    asking = None
     for number in range(3):
         task = pi.claim_next()
         pi.progress(task, percent=10 * number, message="at it " + "m" * 200)
         pi.append_log(task, [{"kind": "text", "text": "log " + "w" * 300}] * 9, first=0)
-    pi.ask(task, "Which port? " + "q" * 300)
+        asking = task
+    pi.ask(asking, "Which port? " + "q" * 300)
     done = pi.claim_next()
     pi.fail(done, "error " + "e" * 300, retry=False)
 

@@ -31,7 +31,7 @@ def screens() -> Iterator[list[Screen]]:
 
 
 @pytest.fixture
-def watch(laptop, screens) -> Callable[..., Screen]:
+def watch(laptop, screens: list[Screen]) -> Callable[..., Screen]:
     """Starts `watch` on a terminal."""
 
     def start(*words: str, terminal=laptop) -> Screen:
