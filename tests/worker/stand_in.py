@@ -305,7 +305,7 @@ def make_config(bench: Bench, **changes: Any) -> WorkerConfig:
     executors: Mapping[str, ExecutorName] = changes.pop("executors", {})
     patience = changes.pop("patience_seconds", 30.0)
     if not changes.pop("is_unmounted", False):
-        (bench.folder / "repository").mkdir(exist_ok=True)
+        (bench.folder / "repository" / ".git").mkdir(parents=True, exist_ok=True)
     return WorkerConfig(
         projects={
             name: ProjectConfig(

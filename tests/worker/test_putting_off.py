@@ -106,20 +106,25 @@ async def test_waiting_is_no_round(tmp_path: Path, end: End):
     assert (await job.run()).kind is EndingKind.COMPLETED
 
 
-async def test_what_fails_while_the_folder_is_away_costs_no_attempt(tmp_path: Path):
+@pytest.mark.parametrize("is_mount_point", [True, False])
+async def test_what_fails_while_the_folder_is_away_costs_no_attempt(
+    tmp_path: Path, is_mount_point: bool
+):
     """A disk that was unmounted in the middle: the task goes on where it stands."""
     project = tmp_path / "house"
-    project.mkdir()
+    (project / ".git").mkdir(parents=True)
     job = staged(tmp_path, agent=Played(done()), push=True, path=project)
     job.workspace.troubles = [WorkspaceTrouble("git push: fatal: not a git repository")]
-    project.rmdir()
+    away = project.rename(tmp_path / "away")
+    if is_mount_point:
+        project.mkdir()
 
     ending = await job.run()
 
     assert (ending.kind, ending.trouble) == (EndingKind.RELEASED, "project_missing")
     assert ending.keep
     assert str(project) in ending.body["notes"]
-    project.mkdir()
+    away.rename(project)
     job.record.ending = None
     assert (await job.run()).kind is EndingKind.COMPLETED
     assert (len(job.agent.turns), job.workspace.pushed) == (1, 1)

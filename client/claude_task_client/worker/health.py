@@ -15,7 +15,7 @@ from claude_task_client.worker.claude_health import claude_problems
 from claude_task_client.worker.config import ExecutorName, ProjectConfig, WorkerConfig
 from claude_task_client.worker.config_file import default_state
 from claude_task_client.worker.problem import Health, Problem
-from claude_task_client.worker.project_health import project_problems
+from claude_task_client.worker.project_health import project_problems, what_is_missing
 
 # How long what was found good counts. What was found bad is looked at anew: it is being mended.
 CLAUDE_FRESH_SECONDS: Final = 300.0
@@ -85,7 +85,9 @@ class Examination:
                 return await project_problems(project, self._environment)
 
         name = f"project {project.name}"
-        if not project.path.exists():  # whatever it was before: no task can be done in it
+        if not project.path.exists() or what_is_missing(
+            project
+        ):  # whatever it was before: no task can be done in it
             self._good_until.pop(name, None)
         return await self._kept(name, PROJECT_FRESH_SECONDS, look)
 

@@ -29,6 +29,8 @@ async def project_problems(
     try:
         if not project.path.exists():
             return await _can_be_cloned(project, repository)
+        if (missing := what_is_missing(project)) is not None:
+            return [_problem("path_missing", project, missing)]
         git = await repository.open()
         return [
             *_can_be_written(project, git),
@@ -42,12 +44,21 @@ async def project_problems(
 
 def what_is_missing(project: ProjectConfig) -> str | None:
     """That its folder is not there, and what to do. None: it is, or would be cloned."""
+    if _is_empty(project.path):  # as where a disk is to be mounted that is not
+        return f"{project.path} is empty.\nMount what belongs there, or correct path in the config."
     if project.repository is not None or project.path.exists():
         return None
     return (
         f"{project.path} is not there."
         "\nPut it back, correct path in the config, or name a repository to clone."
     )
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        return not any(folder.iterdir())
+    except OSError:
+        return False
 
 
 async def _can_be_cloned(project: ProjectConfig, repository: Repository) -> Sequence[Problem]:

@@ -235,6 +235,7 @@ def test_the_projects_folder_is_away_for_a_while(workshop: Workshop, isolation: 
     eventually(lambda: len(asked("window", auditor=False)) > 1, what="Claude works")
 
     away = workshop.repository.rename(workshop.folder / "away")
+    workshop.repository.mkdir()  # where the disk is mounted
     workshop.model.release("go")
     assert workshop.until(task_id, "pending", "failed")["status"] == "pending"
     away.rename(workshop.repository)
