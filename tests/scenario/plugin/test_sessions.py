@@ -10,9 +10,12 @@ import pytest
 
 from claude_task_client.commands import check
 from claude_task_client.plugin import copying
+from claude_task_client.worker.executor import End, Turn
+from claude_task_client.worker.executors.claude import ClaudeExecutor
 from tests.client import strangers
-from tests.fakes.model import Call, Hold, Say, ScriptedModel, Step, bash
+from tests.fakes.model import Call, Hold, Say, ScriptedModel, Step, bash, claude_program
 from tests.scenario.plugin.laptop import INSTANCE, Laptop, eventually, heard
+from tests.worker.desk import FakeDesk
 
 pytestmark = pytest.mark.slow
 
@@ -324,3 +327,26 @@ def test_the_skill_says_how_to_work_on_a_task(laptop: Laptop, model: ScriptedMod
     told = heard(last)
     for word in ("## 2. Checkpoint", "athena:auditor", "At most 3 rounds", "## 6. Complete"):
         assert word in told
+
+
+async def test_a_worker_s_task_has_nothing_of_the_plugin(
+    laptop: Laptop, model: ScriptedModel, tmp_path: Path
+):
+    """What Claude does unattended must not take, end or submit tasks by its owner's plugin."""
+    laptop.session("Hello")
+    assert TOOL in str(model.requests[0].body)
+    executor = ClaudeExecutor([str(claude_program())], laptop.environment())
+    turn = Turn(
+        task_id=1,
+        prompt="[script: work] Work",
+        folder=laptop.work,
+        temporary=tmp_path / "temporary",
+        timeout_seconds=60.0,
+    )
+
+    outcome = await executor.run(turn, FakeDesk())
+
+    assert outcome.end is End.FINISHED
+    (request,) = [each for each in model.requests if each.tag == "work"]
+    assert "athena" not in str(request.body["tools"])
+    assert TOOL not in str(request.body)

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from claude_task_client.plugin.names import PLUGIN
 from claude_task_client.worker import processes
 from claude_task_client.worker.environment import CLAUDE_MEMORY, secrets_by_file
 from claude_task_client.worker.executor import Desk, End, LineKind, Outcome, Turn
@@ -46,6 +47,8 @@ READING: Final = "Read,Glob,Grep"
 FENCED: Final = (
     "Bash Edit Glob Grep Monitor NotebookEdit Read Skill WebFetch WebSearch Workflow Write".split()
 )
+# Where its owner has our plugin, a task must not be able to take, end or submit others with it.
+SETTINGS: Final = {"permissions": {"ask": FENCED}, "enabledPlugins": {PLUGIN: False}}
 GO_ON: Final = (
     "A person has meanwhile answered what was asked last. Make the call again that was put off."
 )
@@ -295,7 +298,7 @@ def _is_session(name: str) -> bool:
 def _arguments(turn: Turn) -> Sequence[str]:
     """All but the prompt. Options that take several values are written with `=`."""
     arguments = [*TALK]
-    arguments += ["--settings", json.dumps({"permissions": {"ask": FENCED}})]
+    arguments += ["--settings", json.dumps(SETTINGS)]
     if turn.session_id is not None:
         arguments += ["--resume", turn.session_id]
     elif turn.new_session_id is not None:
