@@ -94,6 +94,11 @@ class Desk:
             raise ValueError("the source was not looked at yet")
         return self.submitter
 
+    @property
+    def by(self) -> str:
+        """Whose submissions these are: of another's, Athena does not know the names."""
+        return self.athena.caller(self.known.mark.uuid)
+
     def say(self, text: str) -> None:
         """Tell people what happened."""
         self._tell(f"{self.source.id}: {text}")

@@ -6,7 +6,7 @@ What people do to them later is the matter of `altering`, what becomes of their 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
@@ -26,6 +26,7 @@ from claude_task_client.sources.scanning import Entry, Snapshot
 from claude_task_client.sources.settling import Settling
 from claude_task_client.wire import Task, time_text
 
+TWIN: Final = "there is another document whose name differs in the spelling of a letter only"
 REUSED: Final = "idempotency_key_reused"
 # For what another watcher, or another document, has to do first.
 OTHERS_SECONDS: Final = 1.0
@@ -58,17 +59,20 @@ class Intake:
         self.pending = snapshot.pending
         self._pace.still.look(snapshot.entries)
         orphans = _orphans(snapshot)
+        names = {entry.name for entry in snapshot.entries}
         await self._altering.bring_back(snapshot)
         for entry in snapshot.entries:
             await self._settling.handle_news()
             if entry.name in snapshot.fresh:
                 self._pace.again_in(0.0)
                 break
-            if await self._take(entry, snapshot.records, orphans) is Next.HOLD:
+            if _is_twin(entry, names):
+                stem = ending.safe_stem(entry.stem)
+                await self._reject(entry.name, TWIN, stem=stem)
+            elif await self._take(entry, snapshot.records, orphans) is Next.HOLD:
                 break
         await self._altering.see_gone(orphans, snapshot.records)
-        names = {entry.name for entry in snapshot.entries} | set(snapshot.records)
-        self._pace.forget_others(names)
+        self._pace.forget_others(names | set(snapshot.records))
         return self._pace.soon
 
     # --- one document
@@ -147,7 +151,7 @@ class Intake:
             generation=generation,
             key=records.key_of(desk.known.mark.uuid, stem, generation),
             title=document.title,
-            by=desk.athena.instance,
+            by=desk.by,
             submitted_at=time_text(clock.now()),
             digest=content.digest,
             file=content.file,
@@ -161,11 +165,15 @@ class Intake:
             self._pace.again_in(OTHERS_SECONDS)
             self._pace.say_once(f"{entry.name} waits for {after}, which is not there yet.")
 
-    async def _reject(self, name: str, reason: str, record: Record | None = None) -> None:
-        """Aside with it, and say why: never dropped."""
+    async def _reject(
+        self, name: str, reason: str, record: Record | None = None, stem: str | None = None
+    ) -> None:
+        """Aside with it, and say why: never dropped. `record`: of its submission, where one is."""
         desk = self._desk
         if record is None:
-            stem = _stem_of_files(name)
+            stem = stem or _stem_of_files(name)
+            if await desk.disk(desk.records.open, stem) is not None:
+                return  # another watcher could take it, a moment ago
             ended = await desk.disk(desk.records.ended, stem)
             generation = await desk.disk(records.next_generation, desk.layout, stem, ended)
             record = Record(stem=stem, generation=generation, key="")
@@ -204,7 +212,7 @@ class Intake:
     async def _made_mine(self, record: Record) -> Record | None:
         """The submission, if it is this watcher's to make; None: another's, for now."""
         desk, now = self._desk, clock.now()
-        is_mine = record.by == desk.athena.instance
+        is_mine = record.by == desk.by
         if not is_mine and not self._pace.has_waited("by", record.stem, desk.timing.takeover):
             return None
         if record.body is None:  # damaged: it is made anew, under the same name
@@ -216,7 +224,7 @@ class Intake:
         task = await submitting.search(desk.athena, desk.known.name, record)
         if task is not None:
             return replace(record, task_id=task.id, status=OPENED, body=None)
-        record = replace(record, by=desk.athena.instance, submitted_at=time_text(now))
+        record = replace(record, by=desk.by, submitted_at=time_text(now))
         await desk.disk(desk.records.save, record)
         return record
 
@@ -245,6 +253,12 @@ def _orphans(snapshot: Snapshot) -> dict[str, Record]:
         for stem, record in snapshot.records.items()
         if stem not in there and not record.returns and not record.is_absent
     }
+
+
+def _is_twin(entry: Entry, names: Collection[str]) -> bool:
+    """Whether the same name stands there in its usual spelling as well."""
+    usual = f"{documents.normal(entry.stem)}{documents.SUFFIX}"
+    return usual != entry.name and usual in names
 
 
 def _stem_of_files(name: str) -> str:

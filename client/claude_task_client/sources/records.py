@@ -38,7 +38,7 @@ class Record:
     - `generation`: how often it was put into `pending/`, from 1; `round`: how often its task was
       retried since
     - `key`: the name of its submission, the same for all watchers
-    - `by`: the instance that submits it; `body`: what it submits, until there is an answer
+    - `by`: the caller that submits it; `body`: what it submits, until there is an answer
     - `submitted_as`: the name under which Athena knows it, where it was renamed since
     - `digest`: of the text that Athena has; `refused_digest`: of a later one that she will not get
     - `file`: inode, size and time of the file when it was last looked into

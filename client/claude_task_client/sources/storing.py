@@ -55,6 +55,8 @@ def write(layout: Layout, path: Path, text: str) -> None:
     """
     aside = _write_aside(layout, text)
     try:
+        if path.is_dir() and not path.is_symlink():
+            set_aside(path)  # nobody's file may be called so, nor his folder
         aside.replace(path)
     except OSError:
         _discard(aside)
@@ -109,9 +111,14 @@ def set_aside(path: Path) -> Path | None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, if it is there."""
-    with contextlib.suppress(FileNotFoundError):
+    """Remove a file, if it is there. A directory is somebody's, and stays."""
+    try:
         path.unlink()
+    except FileNotFoundError:
+        pass
+    except OSError:
+        if not path.is_dir():
+            raise
 
 
 @contextlib.contextmanager

@@ -109,6 +109,26 @@ async def test_a_result_is_written_in_place_of_a_link_not_through_it(waiting, tm
     assert waiting.result()["status"] == "completed"
 
 
+async def test_folders_in_the_place_of_our_files_stop_nothing(waiting):
+    """Whatever somebody made there is kept."""
+    for path in (
+        waiting.layout.result(DOOR),
+        waiting.layout.report(DOOR),
+        waiting.layout.lock(DOOR),
+        waiting.layout.record("ended", DOOR),
+        waiting.path("completed"),
+    ):
+        path.mkdir()
+        (path / "kept").write_text("x")
+    await waiting.complete()
+
+    await waiting.look()
+
+    assert waiting.path("completed").is_file()
+    assert waiting.result()["status"] == "completed"
+    assert len(list(waiting.source.path.rglob("kept"))) == 5
+
+
 @pytest.mark.parametrize("mark", ["", "{", "[]", '{"uuid": "x", "id": "y"}', "x" * 5_000])
 async def test_without_its_mark_nothing_is_done(waiting, mark):
     """`sources add` makes it anew; a watcher never does."""

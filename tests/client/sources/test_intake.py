@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from claude_task_client import AsyncAthena
 from claude_task_client.sources import records
 from claude_task_client.sources.desk import Timing
 from claude_task_client.sources.records import SUBMITTING
@@ -94,6 +95,21 @@ async def test_names_may_have_spaces_and_any_letters(inbox):
 
     assert inbox.names("completed") == ["task-20261122-120000-Türe zum Garten.md"]
     assert inbox.result("task-20261122-120000-Türe zum Garten")["success"] is True
+
+
+async def test_a_name_may_not_stand_there_in_two_spellings(inbox):
+    """They would be one document with two texts; the usual spelling is the one that counts."""
+    inbox.drop("task-20261122-120000-T\u00fcr")
+    await inbox.look()
+    inbox.drop("task-20261122-120000-Tu\u0308r", text("Another"))
+
+    await inbox.look()
+    await inbox.look()
+
+    assert (await inbox.task()).description.startswith("Fix the door")
+    assert inbox.names("pending") == ["task-20261122-120000-T\u00fcr.md"]
+    assert inbox.names("failed") == ["task-20261122-120000-Tu\u0308r.md"]
+    assert inbox.names(".athena/open") == ["task-20261122-120000-T\u00fcr.json"]
 
 
 # --- wrong ones
@@ -372,7 +388,7 @@ async def test_a_submission_without_an_answer_is_repeated_under_its_name(intent)
 async def test_an_old_submission_is_looked_for_first(intent, when):
     """Athena forgets names after a day, and clocks of hosts differ."""
     record = intent.open_record()
-    intent.desk.records.save(replace(record, key=record.key, submitted_at=when, by="watcher"))
+    intent.desk.records.save(replace(record, key=record.key, submitted_at=when))
     await intent.complete()
 
     await intent.look_here()
@@ -390,6 +406,21 @@ async def test_a_submission_of_another_is_left_to_it(intent, watch_folder):
 
     assert intent.open_record().status == SUBMITTING
     assert len(await intent.tasks()) == 1  # the order is kept: those behind it wait
+
+
+async def test_a_submission_under_another_key_is_another_ones(intent, athena):
+    """The instance is the same, but Athena keeps names by key."""
+    made = athena.ask("POST", "/api/keys", {"name": "x", "scopes": ["read", "submit"]}).body
+    intent.timing = replace(AT_ONCE, takeover=NEVER)
+    intent.athena = AsyncAthena(athena.url, made["secret"], instance="watcher")
+    intent.made.append(intent.athena)
+    intent.begin_anew()
+
+    await intent.look_here()
+
+    assert intent.open_record().status == SUBMITTING
+    assert made["secret"] not in intent.layout.record("open", DOOR).read_text()
+    assert len(await intent.tasks()) == 1
 
 
 async def test_a_submission_of_one_that_is_gone_is_taken_over(intent):
