@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from claude_task_client.worker import reviewing, status
 from claude_task_client.worker.changes import Changes
 from tests.worker.at_work import Place, until
+from tests.worker.stand_in import FolderWorkspace
 
 pytestmark = pytest.mark.slow  # a server for most tests
 
@@ -141,3 +143,32 @@ async def test_a_broken_stream_brings_a_review_now_and_another_when_it_is_back(m
         watch.soon()
         await reviews.until(lambda: reviews.count == 3)
     living.cancel()
+
+
+async def test_what_comes_back_while_it_is_put_away_begins_anew(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+):
+    """Both have the same folders: those of the new attempt are not taken with the old ones."""
+    begun, may_end = asyncio.Event(), asyncio.Event()
+    removed: list[int] = []
+    remove = FolderWorkspace.remove
+
+    async def slowly(workspace: FolderWorkspace) -> None:
+        begun.set()
+        await may_end.wait()
+        kept = (workspace.journal.folder / "record.json").read_text("utf-8")
+        removed.append(json.loads(kept)["attempt"])
+        await remove(workspace)
+
+    monkeypatch.setattr(FolderWorkspace, "remove", slowly)
+    async with one_that_waits(place) as task_id:
+        await place.ask("POST", f"/api/tasks/{task_id}/cancel")
+        await begun.wait()
+        await place.ask("POST", f"/api/tasks/{task_id}/retry")
+        await place.reaches(task_id, attempt=2)
+        await place.ask("GET", f"/api/tasks/{task_id}")  # the worker has its answer by now
+        may_end.set()
+        await place.reaches(task_id, attempt=2, readiness="parked")
+        await until(lambda: waits(place))
+
+    assert removed == [1]

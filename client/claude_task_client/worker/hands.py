@@ -54,6 +54,7 @@ class Hands:
         self._waiting: dict[int, Journal] = {}
         self._ended: dict[int, int] = {}
         self._doubted: set[int] = set()
+        self._leaving: set[int] = set()
         self._lives: set[asyncio.Task[None]] = set()
         self.begun = 0
         self.done = 0
@@ -93,6 +94,8 @@ class Hands:
 
     async def begin(self, task: Task) -> None:
         """Work on a task that was claimed, or go on with what is here of it."""
+        # What is put away has the same folders: it would take those of the new attempt with it.
+        await self._office.changes.until(lambda: task.id not in self._leaving)
         journal = self._waiting.pop(task.id, None)
         if journal is not None and await self._was_elsewhere(journal.record, task.attempt - 1):
             log.info("Task #%s was in other hands meanwhile: it begins anew.", task.id)
@@ -136,9 +139,13 @@ class Hands:
             return
         if self._waiting.get(record.task_id) is journal:
             del self._waiting[record.task_id]
-            self._office.workshop.task_log(journal).note("does not come back: put away")
-            await put_away(self._office, journal)
-            self._office.changes.tell()
+            self._leaving.add(record.task_id)
+            try:
+                self._office.workshop.task_log(journal).note("does not come back: put away")
+                await put_away(self._office, journal)
+            finally:
+                self._leaving.discard(record.task_id)
+                self._office.changes.tell()
 
     def drop(self) -> None:
         """Let go of everything: what is left is on disk, and the next life's to go on with."""
