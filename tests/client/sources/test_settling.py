@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import os
 import socket
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -368,11 +370,8 @@ async def test_the_lock_of_ones_own_worker_names_its_process(waiting):
 
 def gone_pid() -> int:
     """A process that was one."""
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0)
-    os.waitpid(pid, 0)
-    return pid
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        return process.pid
 
 
 async def test_the_lock_of_a_process_that_is_gone_is_removed(waiting):
