@@ -310,6 +310,9 @@ class View(App[None]):
         banner = base.query_one("#banner", Static)
         banner.display = trouble is not None
         banner.update(Text(self._lost(trouble) if trouble else ""))
+        for screen in self.screen_stack:
+            if isinstance(screen, OfTask) and screen.is_mounted:
+                screen.connected(is_well=trouble is None)
         self._lists.paint()
         base.query_one("#status", Bar).say(self._status())
 

@@ -46,6 +46,9 @@ class OfTask(Screen[None]):
     def happened(self) -> None:
         """Something happened to this task."""
 
+    def connected(self, *, is_well: bool) -> None:
+        """The connection is well, or it is not."""
+
 
 class Details(OfTask):
     """Everything about a task, as it changes."""
@@ -56,6 +59,7 @@ class Details(OfTask):
     def __init__(self, athena: AsyncAthena, task_id: int) -> None:
         super().__init__(athena, task_id)
         self._loading = Coalesced(self._load, pause_seconds=LOAD_EVERY_SECONDS)
+        self._is_well = True
 
     def compose(self) -> ComposeResult:
         """See `Screen`."""
@@ -72,6 +76,14 @@ class Details(OfTask):
     def happened(self) -> None:
         """See `OfTask`."""
         self._loading.ask()
+
+    def connected(self, *, is_well: bool) -> None:
+        """See `OfTask`. What happened during a loss may have come without an event."""
+        if is_well != self._is_well:
+            self._is_well = is_well
+            self._loading.ask()
+            lost = "" if is_well else " · NOT CONNECTED, trying again"
+            self.query_one(Bar).say(f"#{self.task_id}{lost}")
 
     async def _load(self) -> None:
         try:

@@ -55,7 +55,7 @@ async def test_an_ended_task_is_tried_again(look, pi):
     assert person_sees(pi, task) == "pending"
 
 
-@pytest.mark.parametrize("level", ["urgent", "high", "medium", "low"])
+@pytest.mark.parametrize("level", ["urgent", "low"])
 async def test_a_priority_is_changed(look, person, level):
     task = person.submit("Hurry", priority="low" if level != "low" else "high")
 

@@ -39,6 +39,23 @@ async def test_what_happens_before_the_first_event_is_seen_after_a_loss(start_se
         await looker.misses("NOT CONNECTED")
 
 
+async def test_details_say_so_and_are_right_again_afterwards(start_server, look):
+    """Also what happened without an event that reached us."""
+    server = start_server()
+    with instance_of(server, "pi") as pi:
+        task = pi.submit("x")
+        async with look(at=server) as looker:
+            await looker.goes_to("pending")
+            await looker.press("enter")
+            await looker.sees("Status:      pending")
+            server.stop()
+            await looker.sees(f"#{task.id} · NOT CONNECTED, trying again", "Status:      pending")
+            server.start()
+            pi.cancel(task.id)
+            await looker.sees("Status:      cancelled")
+            await looker.misses("NOT CONNECTED")
+
+
 async def test_a_key_that_is_revoked_ends_the_view_with_the_reason(look, athena):
     """Trying on for ever would only hide it."""
     number, secret = key_of(athena, "read")

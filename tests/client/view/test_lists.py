@@ -156,6 +156,19 @@ async def test_no_text_reaches_the_terminal_but_as_text(look, pi):
         assert [each for each in text if not each.isprintable() and each != "\n"] == []
 
 
+async def test_a_reason_in_a_title_is_no_markup(look, pi):
+    """What a task waits for may hold the words of whoever asks."""
+    pi.submit("x")
+    task = pi.claim_next()
+    pi.park(task, question=pi.ask(task, EVIL))
+
+    async with look((200, 40)) as looker:
+        await looker.sees("Pending 1", ": [bold]no markup[/bold] \\x1b[2J")
+        title = looker.line("─ Pending 1")
+
+    assert f"#{task.id}: Waits for the answer" in title
+
+
 async def test_a_key_that_may_only_read_sees_everything(look, athena, pi):
     pi.submit("Look at me")
     number, secret = key_of(athena, "read")
