@@ -192,9 +192,8 @@ class GitWorkspace:
             await self._clear(git)
             await self._repository.fetch(git)
             start = await self._repository.start(git, self.branch, followed)
-            words = ("worktree", "add", "--quiet", "--no-checkout", "--no-track")
-            target = ("-B", self.branch, str(self.folder), start.tip)
-            await git.run(*words, *target)
+            words = ("worktree", "add", "--quiet", "--no-checkout", "--no-track", "-B")
+            await git.run(*words, self.branch, str(self.folder), start.tip)
         made = Made(
             base=start.base,
             branch=self.branch,
