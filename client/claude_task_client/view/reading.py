@@ -18,7 +18,7 @@ from textual.widgets import Footer, Static
 
 from claude_task_client import describing, output, questions, transcript
 from claude_task_client.client import AsyncAthena
-from claude_task_client.errors import AthenaError, Refused
+from claude_task_client.errors import AthenaError, NotFound
 from claude_task_client.view.bar import Bar
 from claude_task_client.view.coalescing import Coalesced
 from claude_task_client.view.drawing import shown, whole
@@ -88,7 +88,7 @@ class Details(OfTask):
     async def _load(self) -> None:
         try:
             text = await self._text()
-        except Refused as error:
+        except NotFound as error:
             text = str(error)
         except AthenaError:
             self.set_timer(RETRY_SECONDS, self._loading.ask)

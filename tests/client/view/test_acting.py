@@ -145,5 +145,32 @@ async def test_the_cursor_goes_from_list_to_list(look, pi):
     assert above is looker.app._lists.running
 
 
+async def test_a_screen_back_and_on(look, person):
+    """By as much as is seen; at the ends it stays there."""
+    numbers = [person.submit(f"task {number}").id for number in range(45)]
+
+    async with look((80, 24)) as looker:
+        await looker.sees("Pending 45")
+        await looker.goes_to("pending")
+        selected = []
+        for keys in (["pagedown"], ["pagedown"] * 9, ["pageup"], ["pageup"] * 9, ["end"], ["home"]):
+            await looker.press(*keys)
+            selected.append(looker.app._lists.selected[1])
+
+    assert numbers[0] < selected[0] < selected[2] < numbers[-1]
+    assert [selected[index] for index in (1, 3, 4, 5)] == [numbers[-1], numbers[0]] * 2
+
+
+async def test_an_event_opens_its_task(look, person):
+    async with look() as looker:
+        await looker.sees("Pending 0")
+        task = person.submit("Open me by what happened")
+        await looker.goes_to("events")
+        await looker.press("enter")
+        await looker.sees("Status:      pending", "Open me by what happened")
+        await looker.press("a", "c")
+        await looker.sees("No question is open.", f"Cancel #{task.id}?")
+
+
 def person_sees(athena, task):
     return athena.get(task.id).status
