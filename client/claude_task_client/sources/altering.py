@@ -105,11 +105,11 @@ class Altering:
     async def rename(self, former: Record, stem: str, content: Content) -> None:
         """The same document under another name is no other task."""
         desk = self._desk
-        record = replace(former, stem=stem, file=content.file)
+        record = replace(former, file=content.file)
         record = record.noting(f"It was called {former.stem} before.")
         # The new one first: of two records with one key, the one without a document goes.
-        await desk.disk(desk.records.save, record)
-        await desk.disk(ending.forget_name, desk.layout, desk.records, former.stem)
+        record = await desk.disk(ending.take_name, desk.layout, desk.records, record, stem)
+        await desk.disk(ending.leave_name, desk.layout, desk.records, former.stem)
         desk.say(f"{former.stem} is called {stem} now.")
         if record.task_id is None:
             self._pace.again_in(0.0)
@@ -129,7 +129,7 @@ class Altering:
         for stem, record in orphans.items():
             if record.key in keys:
                 await self._desk.disk(
-                    ending.forget_name, self._desk.layout, self._desk.records, stem
+                    ending.leave_name, self._desk.layout, self._desk.records, stem
                 )
             elif self._pace.has_waited("gone", stem, self._desk.timing.gone):
                 await self._take_back(record)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from claude_task_client.sources import locks, outcomes, records, storing
 from claude_task_client.sources.layout import COMPLETED, FAILED, PENDING, Layout
-from claude_task_client.sources.records import OPENED, Record, Records
+from claude_task_client.sources.records import OPENED, RENAMED, Record, Records
 from claude_task_client.wire import Task
 
 # A name of anybody's making, as a part of the names of our own files.
@@ -153,7 +153,18 @@ def safe_stem(stem: str) -> str:
     return f"{clean[:NAME_CHARACTERS_MAX]}-{mark}"
 
 
-def forget_name(layout: Layout, kept: Records, stem: str) -> None:
-    """The document has another name now."""
+def leave_name(layout: Layout, kept: Records, stem: str) -> None:
+    """The document has another name now; a later one of this name is no further try of it."""
     locks.remove(layout, stem)
-    kept.drop(stem)
+    record = kept.open(stem)
+    if record is not None:
+        kept.end(replace(record, status=RENAMED, body=None))
+
+
+def take_name(layout: Layout, kept: Records, record: Record, stem: str) -> Record:
+    """The record of a document under another name, which others may have had before."""
+    generation = records.next_generation(layout, stem, kept.ended(stem))
+    record = replace(record, stem=stem, generation=generation, round=0)
+    clear_the_way(layout, stem, below=generation)
+    kept.save(record)
+    return record

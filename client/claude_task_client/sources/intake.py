@@ -232,7 +232,7 @@ class Intake:
         """The name stands for another text: records were lost, and the document was changed."""
         desk = self._desk
         task = await submitting.search(desk.athena, desk.known.name, record)
-        if task is not None:
+        if task is not None and not task.has_ended:
             # What differs is seen with the next look.
             await self._opened(replace(record, digest="", file=None), task)
             return

@@ -29,6 +29,7 @@ SUBMITTING: Final = "submitting"
 OPENED: Final = "open"
 REJECTED: Final = "rejected"
 DELETED: Final = "deleted"
+RENAMED: Final = "renamed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,8 @@ class Record:
     - `submitted_as`: the name under which Athena knows it, where it was renamed since
     - `digest`: of the text that Athena has; `refused_digest`: of a later one that she will not get
     - `file`: inode, size and time of the file when it was last looked into
-    - `status`: `submitting`, `open`, or how it ended (a task's status, `rejected`, `deleted`)
+    - `status`: `submitting`, `open`, or how it ended (a task's status, `rejected`, `deleted`,
+      `lost`); or `renamed`
     - `returns`: its task was retried, and the document is on its way back into `pending/`
     - `is_absent`: it was gone when its task was retried, and is not waited for
     - `notes`: what happened on the way that its report should tell
@@ -188,6 +190,8 @@ def look_up(source: Source, id_text: str) -> Record | None:
     Raises: NothingToDo, where there are several; SourceAway, OSError.
     """
     known = [each for each in all_records(source) if _stem(each.stem).answers_to(id_text)]
+    # A former name means the document too, where no other has it.
+    known = [each for each in known if each.status != RENAMED] or known
     exact = [each for each in known if is_called(id_text, each.stem)]
     if len(known) > 1 and not exact:
         names = ", ".join(each.stem for each in known)

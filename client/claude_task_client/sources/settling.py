@@ -18,6 +18,7 @@ from claude_task_client.sources import ending, locks, outcomes, storing, submitt
 from claude_task_client.sources.desk import Desk
 from claude_task_client.sources.documents import DocumentError, Stem
 from claude_task_client.sources.ending import End
+from claude_task_client.sources.layout import COMPLETED, FAILED, PENDING, Layout
 from claude_task_client.sources.locks import Lock
 from claude_task_client.sources.records import DELETED, OPENED, SUBMITTING, Record
 from claude_task_client.sources.storing import Busy
@@ -145,11 +146,19 @@ class Settling:
         ended = await desk.disk(desk.records.ended, stem)
         if ended is not None and ended.task_id == task.id:
             await self._reopen(ended, task)
-        elif await desk.disk(storing.exists, desk.layout.document("pending", stem)):
-            desk.say(f"{stem} is task #{task.id}, as Athena knows.")
-            record = record_of(task, stem)
+        elif generation_of(task) > (0 if ended is None else ended.generation):
+            await self._take_in_anew(record_of(task, stem), task)
+
+    async def _take_in_anew(self, record: Record, task: Task) -> None:
+        """Every record of it is lost: its task says what it was, its folder where it stands."""
+        desk = self._desk
+        place = await desk.disk(_place_of, desk.layout, record.stem)
+        if place == PENDING:
+            desk.say(f"{record.stem} is task #{task.id}, as Athena knows.")
             await self.opened(record)
             await self.apply(record, task)
+        elif place is not None:
+            await self._reopen(record, task)
 
     async def _reopen(self, ended: Record, task: Task) -> None:
         desk = self._desk
@@ -314,12 +323,24 @@ class Settling:
 
 def record_of(task: Task, stem: str) -> Record:
     """The record of a document, from what its task tells of it."""
-    generation = task.metadata.get("generation")
     return Record(
         stem=stem,
-        generation=generation if isinstance(generation, int) else 1,
+        generation=generation_of(task),
         key=str(task.metadata.get("submission")),
         title=str(task.metadata.get("title") or ""),
         task_id=task.id,
         status=OPENED,
     )
+
+
+def generation_of(task: Task) -> int:
+    """Which time of its document the task is."""
+    told = task.metadata.get("generation")
+    return told if isinstance(told, int) and not isinstance(told, bool) else 1
+
+
+def _place_of(here: Layout, stem: str) -> str | None:
+    for folder in (PENDING, COMPLETED, FAILED):
+        if storing.exists(here.document(folder, stem)):
+            return folder
+    return None
