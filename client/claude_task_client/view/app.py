@@ -50,6 +50,9 @@ class View(App[None]):
     #banner { height: auto; max-height: 3; color: $error; text-style: bold; padding: 0 1; }
     #find { height: 1; padding: 0 1; }
     #find Static { width: auto; text-style: bold; }
+    Input:ansi:focus .input--cursor, TextArea:ansi .text-area--cursor {
+        background: ansi_default; color: ansi_default; text-style: reverse;
+    }
     """
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = None

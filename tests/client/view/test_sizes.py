@@ -68,9 +68,22 @@ async def test_colours_are_those_of_the_terminal(look, busy):
     async with look() as looker:
         await looker.sees("Running 3", "✗ failed")
         styles = [segment.style for segment in looker.segments() if segment.style]
+        await looker.press("a", "h", "i")
+        await looker.until(lambda: is_reversed(looker, "│hi"))
+        styles += [segment.style for segment in looker.segments() if segment.style]
+        await looker.press("escape", "slash", "h", "i")
+        await looker.until(lambda: is_reversed(looker, "Only with:"))
+        styles += [segment.style for segment in looker.segments() if segment.style]
 
     grounds = {style.bgcolor.name for style in styles if style.bgcolor}
     colours = [style.color for style in styles if style.color]
     assert grounds <= {"default"}
     assert all(colour.is_default or (colour.number or 0) < 16 for colour in colours)
     assert not [colour for colour in colours if colour.triplet]
+
+
+def is_reversed(looker, words):
+    """Whether the cursor is to be seen in the line with these words; it blinks."""
+    strips = looker.app.screen._compositor.render_strips()
+    line = next(strip for strip in strips if words in "".join(each.text for each in strip))
+    return any(each.text == " " and each.style and each.style.reverse for each in line)
