@@ -47,9 +47,10 @@ def remember(athena: Holding, task_id: int, attempt: int) -> None:
     The claim stands even where that fails.
     """
     session = settings.claude_session()
-    name = None if session is None else session.id
-    _note(lambda: claims_of(athena).remember(task_id, attempt, session=name))
-    if session is not None:
+    if session is None:
+        _note(lambda: claims_of(athena).remember(task_id, attempt))
+    else:
+        _note(lambda: claims_of(athena).remember(task_id, attempt, session=_current(session)))
         _note(lambda: _keep_renewed(session))
 
 
@@ -97,6 +98,13 @@ def _held_according_to(athena: Athena) -> dict[int, int]:
     return {task.id: task.attempt for task in page.tasks}
 
 
+def _current(session: settings.ClaudeSession) -> str:
+    """The conversation that goes on now: an MCP server keeps the name of that it began in."""
+    from claude_task_client.plugin import sitting
+
+    return sitting.current(settings.state_folder(), session)
+
+
 def _keep_renewed(session: settings.ClaudeSession) -> None:
     from claude_task_client.plugin import beating, sitting
 
@@ -106,7 +114,10 @@ def _keep_renewed(session: settings.ClaudeSession) -> None:
 
 
 def _note(change: Callable[[], None]) -> None:
+    """Athena has the claim, or its end: that nobody could note it here is no failure of it."""
     try:
         change()
     except BadSettings as error:
         output.warn(f"Warning: {error}")
+    except OSError as error:  # such as: no process can be started
+        output.warn(f"Warning: {error}. Nobody renews the claim: claude-task-client heartbeat")

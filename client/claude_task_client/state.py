@@ -2,7 +2,7 @@
 
 Athena knows who holds what; only the claimer knows which attempt it is working on. Without it, work
 that was overtaken (lease expired, claimed anew by the same instance) could end the newer attempt.
-It also notes in which Claude Code session a claim was made: while that lasts, the plugin renews it.
+It also notes in which Claude Code sessions a claim was made: while one lasts, the plugin renews it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from claude_task_client.errors import BadSettings
 
 # Far more than one instance ever holds at once; the oldest go first.
 CLAIMS_MAX: Final = 200
+# Sessions of one machine that have claimed the same task; more than two are hardly ever there.
+SESSIONS_MAX: Final = 10
 FILE: Final = "claims.json"
 
-# How the file keeps one: the attempt, and beside it the session where there is one.
+# How the file keeps one: the attempt, and beside it the sessions where there are any.
 _Kept: TypeAlias = "int | dict[str, object]"
 
 
@@ -44,12 +46,11 @@ class Holder:
 
 
 class Claim(NamedTuple):
-    """A task in somebody's hands: in which attempt, and since which Claude Code session."""
+    """A task in somebody's hands, and in which attempt."""
 
     holder: Holder
     task_id: int
     attempt: int
-    session: str | None
 
 
 class Claims:
@@ -69,19 +70,29 @@ class Claims:
         return self.all().get(task_id)
 
     def remember(self, task_id: int, attempt: int, *, session: str | None = None) -> None:
-        """Note a claim, and the Claude Code session that made it."""
-        claim: _Kept = attempt if session is None else {"attempt": attempt, "session": session}
+        """Note a claim, and the Claude Code session that made it.
+
+        Claimed once more in the same attempt it is the same hold, which now has one more owner: a
+        person in a terminal, or another session, must not end the heartbeats of the first.
+        """
 
         def add(claims: dict[str, _Kept]) -> dict[str, _Kept]:
             others = {task: kept for task, kept in claims.items() if task != str(task_id)}
+            claim = _claimed(claims.get(str(task_id)), attempt, session)
             return dict([*others.items(), (str(task_id), claim)][-CLAIMS_MAX:])
 
         self._change(add)
 
-    def forget(self, task_id: int) -> None:
-        """Note the end of a claim."""
+    def forget(self, task_id: int, *, attempt: int | None = None) -> None:
+        """Note the end of a claim: of any of the task, or of the one in this attempt."""
+
+        def is_meant(task: str, kept: _Kept) -> bool:
+            return task == str(task_id) and attempt in {None, _attempt(kept)}
+
         if task_id in self.all():
-            self._change(lambda claims: {k: v for k, v in claims.items() if k != str(task_id)})
+            self._change(
+                lambda claims: {k: kept for k, kept in claims.items() if not is_meant(k, kept)}
+            )
 
     def _change(self, change: Callable[[dict[str, _Kept]], dict[str, _Kept]]) -> None:
         with files.lock(self.path):
@@ -94,10 +105,10 @@ class Claims:
 def claims_of_sessions(folder: Path, sessions: Collection[str]) -> Sequence[Claim]:
     """All claims that were made in these Claude Code sessions, by any holder of this account."""
     return [
-        Claim(Holder.named(name), int(task), _attempt(kept), session)
+        Claim(Holder.named(name), int(task), _attempt(kept))
         for name, claims in _read(folder / FILE).items()
         for task, kept in claims.items()
-        if (session := _session(kept)) is not None and session in sessions
+        if any(session in sessions for session in _sessions(kept))
     ]
 
 
@@ -135,6 +146,16 @@ def _attempt(kept: _Kept) -> int:
     return attempt if isinstance(attempt, int) else 0  # `_claims` lets nothing else pass
 
 
-def _session(kept: _Kept) -> str | None:
-    session = kept.get("session") if isinstance(kept, dict) else None
-    return session if isinstance(session, str) else None
+def _sessions(kept: _Kept | None) -> list[str]:
+    sessions = kept.get("sessions") if isinstance(kept, dict) else None
+    return (
+        [each for each in sessions if isinstance(each, str)] if isinstance(sessions, list) else []
+    )
+
+
+def _claimed(before: _Kept | None, attempt: int, session: str | None) -> _Kept:
+    """A claim as the file keeps it, where it kept this one of the task so far."""
+    is_same = before is not None and _attempt(before) == attempt
+    earlier = [each for each in _sessions(before) if is_same and each != session]
+    sessions = [*earlier, *([] if session is None else [session])][-SESSIONS_MAX:]
+    return {"attempt": attempt, "sessions": sessions} if sessions else attempt

@@ -7,7 +7,14 @@ import pytest
 
 from claude_task_client import files
 from claude_task_client.errors import BadSettings
-from claude_task_client.state import CLAIMS_MAX, Claim, Claims, Holder, claims_of_sessions
+from claude_task_client.state import (
+    CLAIMS_MAX,
+    SESSIONS_MAX,
+    Claim,
+    Claims,
+    Holder,
+    claims_of_sessions,
+)
 
 PI = Holder(url="http://a", instance="pi")
 MAC = Holder(url="http://a", instance="mac")
@@ -107,15 +114,51 @@ def test_a_claim_knows_its_session(tmp_path):
 
     assert Claims(tmp_path, PI).all() == {4: 2, 5: 1}
     assert claims_of_sessions(tmp_path, {"s", "t"}) == [
-        Claim(PI, 5, 1, "s"),
-        Claim(MAC, 6, 3, "t"),
+        Claim(PI, 5, 1),
+        Claim(MAC, 6, 3),
     ]
     assert claims_of_sessions(tmp_path, set()) == []
 
 
-@pytest.mark.parametrize("kept", [{}, {"attempt": "1"}, {"session": "s"}, [1], None])
+def test_a_claim_made_once_more_is_still_that_of_its_session(tmp_path):
+    """By a person in a terminal, or in another session: the hold is the same, and lasts for all."""
+    claims = Claims(tmp_path, PI)
+    claims.remember(5, 1, session="s")
+
+    claims.remember(5, 1)
+    claims.remember(5, 1, session="t")
+
+    assert claims_of_sessions(tmp_path, {"s"}) == [Claim(PI, 5, 1)]
+    assert claims_of_sessions(tmp_path, {"s", "t"}) == [Claim(PI, 5, 1)]
+    claims.remember(5, 2, session="t")
+    assert claims_of_sessions(tmp_path, {"s"}) == []
+
+
+def test_only_so_many_sessions_of_a_claim_are_kept(tmp_path):
+    for number in range(SESSIONS_MAX + 1):
+        Claims(tmp_path, PI).remember(5, 1, session=f"s{number}")
+
+    assert claims_of_sessions(tmp_path, {"s0"}) == []
+    assert claims_of_sessions(tmp_path, {"s1"}) == [Claim(PI, 5, 1)]
+
+
+def test_the_end_of_an_attempt_is_not_that_of_a_newer_one(tmp_path):
+    claims = Claims(tmp_path, PI)
+    claims.remember(5, 2)
+
+    claims.forget(5, attempt=1)
+    assert claims.all() == {5: 2}
+    claims.forget(5, attempt=2)
+    assert claims.all() == {}
+
+
+@pytest.mark.parametrize(
+    "kept", [{}, {"attempt": "1"}, {"sessions": ["s"]}, {"attempt": None}, [1], None]
+)
 def test_a_damaged_claim_is_none(tmp_path, kept):
-    (tmp_path / "claims.json").write_text(json.dumps({PI.name: {"4": kept, "5": {"attempt": 1}}}))
+    (tmp_path / "claims.json").write_text(
+        json.dumps({PI.name: {"4": kept, "5": {"attempt": 1, "sessions": 3}}})
+    )
 
     assert Claims(tmp_path, PI).all() == {5: 1}
     assert claims_of_sessions(tmp_path, {"s"}) == []

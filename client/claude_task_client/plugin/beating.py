@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from claude_task_client.plugin.sitting import Sitting
 
 
+START_SECONDS: Final = 10.0
+
+
 def ensure(sitting: Sitting) -> None:
-    """Have its claims renewed from now on. Raises: BadSettings."""
+    """Have its claims renewed from now on. Raises: OSError where no process can be started."""
     import subprocess
 
     from claude_task_client.plugin import locking
@@ -37,15 +40,19 @@ def ensure(sitting: Sitting) -> None:
         )
         return
     # It leaves a child of its own, which is nobody's any more, and ends.
-    subprocess.run(
-        command,
-        cwd=sitting.folder,
-        stdin=nothing,
-        stdout=nothing,
-        stderr=nothing,
-        start_new_session=True,
-        check=False,
-    )
+    try:
+        subprocess.run(
+            command,
+            cwd=sitting.folder,
+            stdin=nothing,
+            stdout=nothing,
+            stderr=nothing,
+            start_new_session=True,
+            check=False,
+            timeout=START_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TimeoutError(f"Heartbeats do not start: {error}") from error
 
 
 def main(folder: str, pid: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import shutil
 import sys
@@ -29,9 +30,11 @@ def say(session: ClaudeSession, here: Sitting) -> Mapping[str, object] | None:
 
     Raises: AthenaError where Athena cannot be asked, which is nobody's business now.
     """
-    _make_reachable(session)
-    if here.claims():
-        beating.ensure(here)  # a session that goes on, in a new process
+    with contextlib.suppress(OSError):  # what waits is said all the same
+        _make_reachable(session)
+    with contextlib.suppress(OSError):
+        if here.claims():
+            beating.ensure(here)  # a session that goes on, in a new process
     try:
         seconds = check.seconds_left(check.seconds_running())
         found = check.within(seconds, lambda: check.look(seconds))

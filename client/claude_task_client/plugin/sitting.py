@@ -113,12 +113,23 @@ def of(folder: Path, session: ClaudeSession) -> Sitting | None:
     if session.pid is not None:
         here = Sitting(folder, session.pid)
         return here if here.read() is not None else None
-    # An MCP server is told the session alone.
-    for each in everyone(folder):
+    # An MCP server is told the session alone. It is the program's own child, which tells two that
+    # have the same session apart; unless something stands between them.
+    for each in (Sitting(folder, os.getppid()), *everyone(folder)):
         told = each.read()
         if told is not None and session.id in told.sessions and each.is_there():
             return each
     return None
+
+
+def current(folder: Path, session: ClaudeSession) -> str:
+    """The session that goes on where this process was started: `/clear` begins another."""
+    if session.pid is not None:
+        return session.id  # hooks and Bash are told anew each time
+    here = Sitting(folder, os.getppid())
+    told = here.read()
+    is_ours = told is not None and session.id in told.sessions and here.is_there()
+    return told.sessions[-1] if told is not None and is_ours else session.id
 
 
 def everyone(folder: Path) -> Iterator[Sitting]:

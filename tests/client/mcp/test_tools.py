@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from bench.seeding import add_ready, filling_sqlite
-from claude_task_client import holding
+from claude_task_client import holding, settings
+from claude_task_client.plugin.sitting import Sitting
 from claude_task_client.settings import Settings
 from tests.client.mcp.model import LEGACY, MODERN, in_process
 from tests.running import RunningServer
@@ -137,6 +140,24 @@ async def test_what_is_taken_is_known_to_the_commands(athena, here):
 
     assert remembered == {number: 1}
     assert holding.claims_of(here).all() == {}
+
+
+async def test_a_claim_stands_where_no_heartbeats_can_be_started(
+    athena, here, monkeypatch, tmp_path
+):
+    """Athena has given the task: that nobody renews it here is a warning, and no failure."""
+    number = submitted(athena)
+    monkeypatch.setenv("CLAUDE_CODE_SESSION_ID", "session")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "a virtual environment that has gone"))
+    session = settings.claude_session()
+    assert session is not None
+    Sitting(settings.state_folder(), os.getppid()).begin(session.id)
+
+    async with in_process(here) as model:
+        taken = await model.call("take_next")
+
+    assert taken.content["task"]["id"] == number
+    assert holding.claims_of(here).all() == {number: 1}
 
 
 async def test_work_that_was_overtaken_ends_no_newer_attempt(athena, here, there):

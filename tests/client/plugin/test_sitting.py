@@ -67,6 +67,28 @@ def test_it_is_found_by_its_process_or_by_a_session(here, tmp_path):
     assert sitting.of(tmp_path, session("first", pid=1)) is None
 
 
+def test_a_tool_server_is_told_apart_by_its_parent(here, tmp_path, monkeypatch):
+    """Two may have the same session: one went on with another, the second resumed the first."""
+    second = Sitting(tmp_path, os.getppid())
+    second.begin("first")
+    here.begin("after a clear")
+
+    assert sitting.of(tmp_path, session("first")) == second
+    monkeypatch.setattr(os, "getppid", os.getpid)
+    assert sitting.of(tmp_path, session("first")) == here
+
+
+def test_a_claim_belongs_to_the_conversation_that_goes_on(here, tmp_path, monkeypatch):
+    """An MCP server keeps the session it was started with; what is resumed later is the last."""
+    here.begin("after a clear")
+    assert sitting.current(tmp_path, session("first")) == "first"  # nobody's child here
+    monkeypatch.setattr(os, "getppid", os.getpid)
+
+    assert sitting.current(tmp_path, session("first")) == "after a clear"
+    assert sitting.current(tmp_path, session("first", pid=os.getpid())) == "first"
+    assert sitting.current(tmp_path, session("unknown")) == "unknown"
+
+
 def test_those_that_were_killed_are_swept_away(here, tmp_path, gone_pid):
     Sitting(tmp_path, gone_pid).begin("lost")
 
