@@ -94,7 +94,8 @@ def test_what_a_person_denies_does_not_run(workshop: Workshop):
     assert task["status"] == "completed", workshop.story(task_id)
     last = workshop.model.requests_of("rm", auditor=False)[-1]
     assert "Not on a Sunday" in str(last.results)
-    assert workshop.git("diff", "--name-only", "main", f"athena/task-{task_id}") == ""
+    assert workshop.git("log", "--all", "--format=%s", "--", "proof-that-it-ran") == ""
+    assert not list(workshop.folder.rglob("proof-that-it-ran"))
     workshop.check_nothing_is_left()
 
 
