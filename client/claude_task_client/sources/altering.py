@@ -34,7 +34,8 @@ class Altering:
     async def see_changes(self, record: Record, entry: Entry) -> None:
         """Have Athena know the text that stands there now."""
         has_ended = record.task_id not in self._desk.by_task  # a moment ago
-        if has_ended or record.file == entry.signature or not entry.is_file:
+        is_known = record.file == entry.signature and not record.is_absent
+        if has_ended or is_known or not entry.is_file:
             return
         if not self._pace.is_complete(entry):
             return
@@ -45,7 +46,11 @@ class Altering:
         except (PermissionError, DocumentError) as error:
             self._pace.say_once(f"{entry.name} was changed, and cannot be read any more: {error}")
             return
-        record = replace(record, file=content.file)
+        if record.is_absent and content.digest != record.digest:
+            # Not a change: the one whose task runs was taken away before. It has its turn then.
+            self._pace.say_once(f"{entry.name} waits for the end of task #{record.task_id}.")
+            return
+        record = replace(record, file=content.file, is_absent=False)
         if content.digest not in {record.digest, record.refused_digest}:
             record = await self._tell_change(record, content)
         await self._settling.opened(record)
@@ -147,7 +152,8 @@ class Altering:
         if task.status == "in_progress":
             if TAKEN_LATE not in found.notes:
                 desk.say(f"{found.stem} was taken away; task #{task.id} runs, and goes on.")
-                await self._settling.opened(found.noting(TAKEN_LATE))
+                found = replace(found.noting(TAKEN_LATE), is_absent=True)
+                await self._settling.opened(found)
             return
         if task.status == "pending" and submitting.is_of(task, found):
             desk.say(f"{found.stem} was taken away: task #{task.id} is cancelled.")

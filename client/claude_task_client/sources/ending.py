@@ -53,7 +53,9 @@ def write_report(end: End) -> None:
 
 
 def move_document(end: End) -> None:
-    """Out of the queue. A person may have taken it away meanwhile."""
+    """Out of the queue. Where a person has taken it away, what stands there is another one."""
+    if end.record.is_absent:
+        return
     folder = COMPLETED if end.record.status == "completed" else FAILED
     storing.move(end.layout.pending / end.name, end.layout.folder(folder) / end.name)
 

@@ -46,7 +46,7 @@ class Record:
     - `status`: `submitting`, `open`, or how it ended (a task's status, `rejected`, `deleted`,
       `lost`); or `renamed`
     - `returns`: its task was retried, and the document is on its way back into `pending/`
-    - `is_absent`: it was gone when its task was retried, and is not waited for
+    - `is_absent`: it was taken away, and its task goes on without it
     - `notes`: what happened on the way that its report should tell
     """
 

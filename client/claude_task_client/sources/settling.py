@@ -20,7 +20,7 @@ from claude_task_client.sources.documents import DocumentError, Stem
 from claude_task_client.sources.ending import End
 from claude_task_client.sources.layout import COMPLETED, FAILED, PENDING, Layout
 from claude_task_client.sources.locks import Lock
-from claude_task_client.sources.records import DELETED, OPENED, SUBMITTING, Record
+from claude_task_client.sources.records import DELETED, OPENED, RENAMED, SUBMITTING, Record
 from claude_task_client.sources.storing import Busy
 from claude_task_client.wire import ENDED, Event, Task, time_text
 
@@ -124,11 +124,11 @@ class Settling:
                 else:
                     await self.settle(record)
         for task in open_tasks.values():
-            await self._take_in(task, snapshot.records)
+            await self._take_in(task)
         await self._clear()
         self.is_review_due = False
 
-    async def _take_in(self, listed: Task, records: Mapping[str, Record]) -> None:
+    async def _take_in(self, listed: Task) -> None:
         """A task of this folder of which no open record tells."""
         desk = self._desk
         try:
@@ -138,13 +138,15 @@ class Settling:
             return
         if task.has_ended:
             return
-        record = records.get(stem) or await desk.disk(desk.records.open, stem)
-        if record is not None:
-            if record.status == SUBMITTING and submitting.is_of(task, record):
-                await self.opened(replace(record, task_id=task.id, status=OPENED, body=None))
-            return
+        for record in (await desk.disk(desk.records.all_open)).values():
+            if submitting.is_of(task, record):
+                if record.status == SUBMITTING:
+                    await self.opened(replace(record, task_id=task.id, status=OPENED, body=None))
+                return
+            if record.stem == stem:
+                return  # it is at a later time of it already
         ended = await desk.disk(desk.records.ended, stem)
-        if ended is not None and ended.task_id == task.id:
+        if ended is not None and ended.task_id == task.id and ended.status != RENAMED:
             await self._reopen(ended, task)
         elif generation_of(task) > (0 if ended is None else ended.generation):
             await self._take_in_anew(record_of(task, stem), task)
@@ -152,13 +154,14 @@ class Settling:
     async def _take_in_anew(self, record: Record, task: Task) -> None:
         """Every record of it is lost: its task says what it was, its folder where it stands."""
         desk = self._desk
-        place = await desk.disk(_place_of, desk.layout, record.stem)
-        if place == PENDING:
-            desk.say(f"{record.stem} is task #{task.id}, as Athena knows.")
-            await self.opened(record)
-            await self.apply(record, task)
-        elif place is not None:
+        if await desk.disk(_has_ended_once, desk.layout, record.stem):
             await self._reopen(record, task)
+            return
+        desk.say(f"{record.stem} is task #{task.id}, as Athena knows.")
+        path = desk.layout.document(PENDING, record.stem)
+        record = replace(record, is_absent=not await desk.disk(storing.exists, path))
+        await self.opened(record)
+        await self.apply(record, task)
 
     async def _reopen(self, ended: Record, task: Task) -> None:
         desk = self._desk
@@ -339,8 +342,11 @@ def generation_of(task: Task) -> int:
     return told if isinstance(told, int) and not isinstance(told, bool) else 1
 
 
-def _place_of(here: Layout, stem: str) -> str | None:
-    for folder in (PENDING, COMPLETED, FAILED):
-        if storing.exists(here.document(folder, stem)):
-            return folder
-    return None
+def _has_ended_once(here: Layout, stem: str) -> bool:
+    """Whether the document stands where it went at an end, and not in `pending/`."""
+    places = [
+        folder
+        for folder in (PENDING, COMPLETED, FAILED)
+        if storing.exists(here.document(folder, stem))
+    ]
+    return bool(places) and places[0] != PENDING

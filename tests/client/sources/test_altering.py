@@ -227,6 +227,38 @@ async def test_a_rename_interrupted_by_a_kill_is_one_document(inbox):
     assert (await inbox.task()).status == "pending"
 
 
+async def test_a_document_under_the_former_name_of_another_is_its_own(inbox):
+    """The one that was renamed has its task, and the new one gets another."""
+    inbox.drop()
+    await inbox.look()
+    inbox.path("pending").rename(inbox.path("pending", ROOF))
+    await inbox.look()
+
+    inbox.drop(content=text(task="It creaks."))
+    await inbox.look()
+
+    assert len(await inbox.tasks()) == 2
+
+
+async def test_a_document_renamed_to_a_name_that_was_done_before_is_done(inbox):
+    """What came of the earlier one is kept under a number."""
+    inbox.drop(ROOF)
+    await inbox.look()
+    await inbox.complete()
+    await inbox.look()
+    inbox.drop(content=text(task="It creaks."))
+    await inbox.look()
+
+    inbox.path("pending").rename(inbox.path("pending", ROOF))
+    await inbox.look()
+    await inbox.complete()
+    await inbox.look()
+
+    assert inbox.names("completed") == [f"{ROOF}.1.md", f"{ROOF}.md"]
+    assert inbox.names("results") == [f"{ROOF}.1.json", f"{ROOF}.json"]
+    assert "It creaks." in inbox.path("completed", ROOF).read_text()
+
+
 async def test_a_copy_is_a_document_of_its_own(inbox):
     """Two files, two tasks."""
     inbox.drop()
@@ -284,6 +316,42 @@ async def test_a_document_taken_away_while_its_task_runs_stops_nothing(inbox):
     await inbox.look()
     assert "while its task ran" in inbox.report()
     assert inbox.names(".athena/open") == []
+
+
+async def test_a_document_in_the_place_of_one_that_runs_has_its_turn_later(inbox):
+    """It is no change of the one that was taken away: it is done as well, after it."""
+    inbox.drop()
+    await inbox.look()
+    task = await inbox.claimed()
+    inbox.path("pending").unlink()
+    await inbox.look()
+
+    inbox.drop(content=text(task="It creaks."))
+    await inbox.look()
+    assert len(await inbox.tasks()) == 1
+    await inbox.athena.cancel(task.id)
+    await inbox.look()
+
+    assert inbox.place() == "pending"
+    assert "It creaks." in (await inbox.tasks())[1].description
+    assert inbox.names("results") == [f"{DOOR}.1.json"]
+
+
+async def test_a_document_that_comes_back_while_its_task_runs_is_that_one(inbox):
+    """It was only carried away for a while."""
+    inbox.drop()
+    await inbox.look()
+    await inbox.claimed()
+    inbox.path("pending").rename(inbox.path("planning"))
+    await inbox.look()
+
+    inbox.path("planning").rename(inbox.path("pending"))
+    await inbox.look()
+    await inbox.athena.cancel((await inbox.task()).id)
+    await inbox.look()
+
+    assert inbox.place() == "failed"
+    assert len(await inbox.tasks()) == 1
 
 
 async def test_a_document_that_is_missing_for_a_moment_is_not_deleted(watch_folder):

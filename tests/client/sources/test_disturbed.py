@@ -258,6 +258,20 @@ async def test_a_record_that_is_lost_is_made_anew(waiting):
     assert waiting.lock().worker == "worker"
 
 
+async def test_a_retry_is_heard_of_without_records(waiting):
+    """The document is found where it ended."""
+    await waiting.fail()
+    await waiting.look()
+    waiting.layout.record("ended", DOOR).unlink()
+    await waiting.athena.retry((await waiting.task()).id)
+    waiting.begin_anew()
+
+    await waiting.look()
+
+    assert waiting.place() == "pending"
+    assert len(await waiting.tasks()) == 1
+
+
 async def test_all_records_may_be_lost(waiting):
     """Those that wait are found again, each once."""
     waiting.drop(ROOF)
