@@ -8,6 +8,7 @@ back; where a person or the program has changed a file since, only what is ours 
 from __future__ import annotations
 
 import base64
+import codecs
 import contextlib
 import hashlib
 import json
@@ -85,12 +86,32 @@ def restored(name: str, now: bytes | None, before: Before) -> bytes | None:
     if now is None:
         return None
     try:
-        text = _without_ours(name, now.decode(), _value(earlier))
+        mark, there = _text(now)
+        text = _without_ours(name, there, _value(earlier))
     except ValueError:
         return now  # not ours to mend
     same = NOTHING[name] if earlier is None else _value(earlier)
     is_as_before = name in before.contents and json.loads(text) == same
-    return earlier if is_as_before else text.encode()
+    return earlier if is_as_before else mark + text.encode()
+
+
+def is_stuck(name: str, content: bytes | None) -> bool:
+    """Whether the file speaks of the plugin, but in a way that nothing can be taken out of it."""
+    if content is None or not any(path[-1].encode() in content for path in OURS[name]):
+        return False
+    try:
+        json.loads(_text(content)[1])
+    except ValueError:
+        return True
+    return False
+
+
+def says_the_same(name: str, one: bytes | None, other: bytes | None) -> bool:
+    """Whether both say the same but for the plugin, in whatever layout."""
+    try:
+        return one == other or _others(name, one) == _others(name, other)
+    except ValueError:
+        return False
 
 
 def put_back(folder: Path, contents: Contents) -> None:
@@ -121,6 +142,24 @@ def _without_ours(name: str, text: str, earlier: object) -> str:
     return text
 
 
+def _others(name: str, content: bytes | None) -> object:
+    text = json.dumps(NOTHING[name]) if content is None else _text(content)[1]
+    for path in OURS[name]:
+        text = json_text.remove(text, path)
+    said = json.loads(text)
+    if name != SETTINGS or not isinstance(said, dict):
+        return said
+    # The program leaves these behind as they come, empty.
+    entries = {path[0] for path in OURS[name]}
+    return {key: value for key, value in said.items() if value != {} or key not in entries}
+
+
+def _text(content: bytes) -> tuple[bytes, str]:
+    """A byte order mark, if there is one (Windows' editors), and the rest. Raises: ValueError."""
+    mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
+    return mark, content[len(mark) :].decode()
+
+
 def _value(content: bytes | None) -> object:
     try:
         return None if content is None else json.loads(content)
@@ -147,10 +186,15 @@ def _put(path: Path, content: bytes | None) -> None:
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         if content is None:
-            path.unlink(missing_ok=True)
+            target.unlink(missing_ok=True)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_bytes(content)
+        # Settings may hold keys: the owner's alone until it has the rights of the one before.
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         if target.exists():
             shutil.copymode(target, aside)
         aside.replace(target)

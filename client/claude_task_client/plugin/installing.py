@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from claude_task_client import settings
+from claude_task_client import files, settings
 from claude_task_client.errors import AthenaError, BadSettings, NothingToDo
 from claude_task_client.plugin import config_folder, copying, names
 from claude_task_client.plugin.config_folder import Before
@@ -61,21 +61,8 @@ def install(where: Place) -> None:
             f"There is no {wanted} here. Install Claude Code, or name it:"
             " CLAUDE_CLI_COMMAND=/path/to/claude claude-task-client plugin install"
         )
-    _refuse_others(where)
-    now = config_folder.read(where.config)
-    before = _before(where, now)
-    # Kept before anything changes: even after a kill, an uninstall knows how it was.
-    config_folder.save(where.record, where.config, before)
-    copying.make(where.copy)
-    try:
-        _run(claude, "marketplace", "add", str(where.copy))
-        _run(claude, "install", names.PLUGIN)
-    except ClaudeRefused:
-        if not before.made:
-            _restore(where, before, now)
-        raise
-    made = config_folder.digests(config_folder.read(where.config))
-    config_folder.save(where.record, where.config, before._replace(made=_known(before, now, made)))
+    with files.lock(where.copy.parent):
+        _install(where, claude)
 
 
 def uninstall(where: Place) -> None:
@@ -83,22 +70,10 @@ def uninstall(where: Place) -> None:
 
     Raises: BadSettings; NothingToDo where it is not there.
     """
-    now = config_folder.read(where.config)
-    before = config_folder.load(where.record)
-    if before is None and not is_named(now):
-        raise NothingToDo(
-            "The plugin is not installed. Install it: claude-task-client plugin install"
-        )
-    before = before or Before({}, config_folder.OUTER_FOLDERS, {})
-    claude = program()
-    if claude is not None:
-        # It also forgets what only it knows of. What it makes of its files is put right below.
-        for command in (["uninstall", names.PLUGIN], ["marketplace", "remove", names.MARKETPLACE]):
-            try:
-                _run(claude, *command)
-            except ClaudeRefused:
-                continue  # somebody has removed it already, or it cannot: we can
-    _restore(where, before, now)
+    _refuse_nothing(where)
+    with files.lock(where.copy.parent):
+        _refuse_nothing(where)  # another may have been at it meanwhile
+        _uninstall(where)
 
 
 def is_named(contents: config_folder.Contents) -> bool:
@@ -123,8 +98,70 @@ def marketplace_path(contents: config_folder.Contents) -> str | None:
     return next((str(source[key]) for key in ("path", "repo", "url") if key in source), "elsewhere")
 
 
-def _refuse_others(where: Place) -> None:
-    path = marketplace_path(config_folder.read(where.config))
+def _install(where: Place, claude: Sequence[str]) -> None:
+    now = config_folder.read(where.config)
+    _refuse_others(where, now)
+    before = _before(where, now)
+    # Kept before anything changes: even after a kill, an uninstall knows how it was.
+    config_folder.save(where.record, where.config, before)
+    copying.make(where.copy)
+    try:
+        _run(claude, "marketplace", "add", str(where.copy))
+        _run(claude, "install", names.PLUGIN)
+    except (ClaudeRefused, KeyboardInterrupt):
+        if not before.made:
+            _restore(where, before, now)
+        raise
+    made = _known(before, now, config_folder.read(where.config))
+    config_folder.save(where.record, where.config, before._replace(made=made))
+
+
+def _uninstall(where: Place) -> None:
+    now = config_folder.read(where.config)
+    before = config_folder.load(where.record) or Before({}, config_folder.OUTER_FOLDERS, {})
+    _refuse_stuck(where, now)
+    claude = program()
+    if claude is not None:
+        # It also forgets what only it knows of. What it makes of its files is put right below.
+        for command in (["uninstall", names.PLUGIN], ["marketplace", "remove", names.MARKETPLACE]):
+            try:
+                _run(claude, *command)
+            except ClaudeRefused:
+                continue  # somebody has removed it already, or it cannot: we can
+    _restore(where, before, now)
+
+
+def _is_ours(where: Place, path: str) -> bool:
+    """Whether that is this marketplace: a copy, or the shipped folder, of whichever client."""
+    ends = {(client, "plugin", "marketplace") for client in ("claude_task_client", settings.APP)}
+    return Path(path) == where.copy or Path(path).parts[-3:] in ends
+
+
+def _refuse_nothing(where: Place) -> None:
+    now = config_folder.read(where.config)
+    if config_folder.load(where.record) is None and not is_named(now):
+        raise NothingToDo(
+            "The plugin is not installed. Install it: claude-task-client plugin install"
+        )
+    path = marketplace_path(now)
+    if path is not None and not _is_ours(where, path):
+        raise NothingToDo(
+            f"The marketplace {names.MARKETPLACE} that Claude Code has is another's, from {path}."
+            f" To remove it: claude plugin marketplace remove {names.MARKETPLACE}"
+        )
+
+
+def _refuse_stuck(where: Place, now: config_folder.Contents) -> None:
+    stuck = [name for name, content in now.items() if config_folder.is_stuck(name, content)]
+    if stuck:
+        raise BadSettings(
+            f"{where.config / stuck[0]} is no valid JSON, so that nothing can be taken out of it."
+            " Mend it (comments and commas at an end are none), and uninstall again."
+        )
+
+
+def _refuse_others(where: Place, now: config_folder.Contents) -> None:
+    path = marketplace_path(now)
     if path is not None and Path(path) != where.copy:
         raise BadSettings(
             f"Claude Code has a marketplace called {names.MARKETPLACE} already, from {path}."
@@ -141,22 +178,31 @@ def _before(where: Place, now: config_folder.Contents) -> Before:
 
 
 def _known(
-    before: Before,
-    now: config_folder.Contents,
-    made: Mapping[str, str],
+    before: Before, now: config_folder.Contents, after: config_folder.Contents
 ) -> Mapping[str, str]:
     """Which contents are known to be what was there before, and ours; others have changes in them.
 
-    At a first install all are; at a repeated one those that nobody has changed since.
+    Those that nobody has changed while this went on, nor since an earlier install.
     """
-    if not before.made:
-        return made
-    unchanged = config_folder.digests(now)
-    return {name: made[name] for name in made if unchanged[name] == before.made.get(name)}
+    made, unchanged = config_folder.digests(after), config_folder.digests(now)
+    return {
+        name: made[name]
+        for name in made
+        if config_folder.says_the_same(name, now[name], after[name])
+        and (not before.made or unchanged[name] == before.made.get(name))
+    }
 
 
 def _restore(where: Place, before: Before, now: config_folder.Contents) -> None:
-    wanted = {name: config_folder.restored(name, now[name], before) for name in now}
+    """Put all back that was changed since `now`, save by somebody else while this went on."""
+    after = config_folder.read(where.config)
+    as_left = {
+        name: now[name]
+        if config_folder.says_the_same(name, now[name], after[name])
+        else after[name]
+        for name in now
+    }
+    wanted = {name: config_folder.restored(name, as_left[name], before) for name in now}
     config_folder.put_back(where.config, wanted)
     config_folder.remove_folders(where.config, before.folders)
     where.record.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -219,6 +220,139 @@ def test_settings_that_nobody_can_read_are_left_alone(bare: Laptop):
     assert done.returncode == 1
     assert "Invalid JSON" in done.stderr
     assert snapshot(bare) == before
+
+
+MARK = b"\xef\xbb\xbf"
+
+
+def test_a_byte_order_mark_is_no_hindrance(bare: Laptop):
+    """Editors of Windows write one, and Claude Code reads over it."""
+    write(bare, MARK + b'{"model": "opus"}')
+    bare.install()
+    told = (bare.config / SETTINGS).read_bytes()
+    write(bare, MARK + told.replace(b"opus", b"haiku"))
+
+    bare.client("plugin", "uninstall")
+
+    now = (bare.config / SETTINGS).read_bytes()
+    assert now.startswith(MARK)
+    assert json.loads(now) == {"model": "haiku"}
+
+
+def test_settings_that_nobody_can_read_keep_the_plugin(bare: Laptop):
+    """Nothing can be taken out of them: that is said, and once they are mended it goes."""
+    write(bare, ODD)
+    before = snapshot(bare)
+    bare.install()
+    installed = (bare.config / SETTINGS).read_bytes()
+    write(bare, b"// mine\n" + installed)
+    there = snapshot(bare)
+
+    refused = bare.client("plugin", "uninstall")
+    as_refused = snapshot(bare)
+    write(bare, installed)
+    gone = bare.client("plugin", "uninstall")
+
+    assert refused.returncode == 2
+    assert str(bare.config / SETTINGS) in refused.stderr
+    assert as_refused == there
+    assert gone.returncode == 0, gone
+    assert snapshot(bare) == before
+
+
+def test_a_marketplace_of_somebody_else_is_not_removed(bare: Laptop, tmp_path: Path):
+    """It has our name, and is not ours."""
+    (tmp_path / "shop/.claude-plugin").mkdir(parents=True)
+    listed = {"name": names.MARKETPLACE, "owner": {"name": "x"}, "plugins": []}
+    (tmp_path / "shop/.claude-plugin/marketplace.json").write_text(json.dumps(listed))
+    assert bare.claude("plugin", "marketplace", "add", str(tmp_path / "shop")).returncode == 0
+    before = snapshot(bare)
+
+    done = bare.client("plugin", "uninstall")
+
+    assert done.returncode == 4
+    assert str(tmp_path / "shop") in done.stderr
+    assert snapshot(bare) == before
+
+
+def test_the_shipped_folder_added_by_hand_is_removed(bare: Laptop):
+    assert bare.claude("plugin", "marketplace", "add", str(names.SHIPPED)).returncode == 0
+    assert bare.claude("plugin", "install", names.PLUGIN).returncode == 0
+
+    assert bare.client("plugin", "uninstall").returncode == 0
+
+    assert names.MARKETPLACE not in (bare.config / SETTINGS).read_text()
+
+
+def claude_and_then(bare: Laptop, words: str, more: str) -> None:
+    """Have the program do something more, in the shell, whenever it has done these words."""
+    real = bare.environment()["CLAUDE_CLI_COMMAND"]
+    script = bare.folder / "claude"
+    script.write_text(f'#!/bin/sh\n"{real}" "$@" || exit\ncase "$*" in {words}) {more};; esac\n')
+    script.chmod(0o755)
+    bare.variables["CLAUDE_CLI_COMMAND"] = str(script)
+
+
+@pytest.mark.parametrize("words", ["*marketplace?add*", "*install*", "*uninstall*"])
+def test_what_a_session_changes_at_the_same_time_stays(bare: Laptop, words: str):
+    """Both take seconds: another Claude Code may write its settings in between."""
+    write(bare, ODD)
+    change = "import json,sys;p=sys.argv[1];d=json.load(open(p));d['model']='haiku'"
+    more = (
+        f'"{sys.executable}" -c "{change};json.dump(d,open(p,\\"w\\"))" "{bare.config / SETTINGS}"'
+    )
+    claude_and_then(bare, words, more)
+
+    bare.install()
+    gone = bare.client("plugin", "uninstall")
+
+    assert gone.returncode == 0, gone
+    now = json.loads((bare.config / SETTINGS).read_bytes())
+    assert now == {**json.loads(ODD), "model": "haiku"}
+
+
+@pytest.mark.parametrize("words", ["*marketplace?add*", "*install?athena*"])
+def test_an_install_that_is_killed_is_undone(bare: Laptop, words: str):
+    """At whichever step; and so is one that is repeated then."""
+    write(bare, ODD)
+    before = snapshot(bare)
+    real = dict(bare.variables)
+    claude_and_then(bare, words, "kill -9 $PPID")
+
+    killed = bare.client("plugin", "install")
+    bare.variables = real
+    status = bare.client("plugin", "status")
+    gone = bare.client("plugin", "uninstall")
+    undone = snapshot(bare)
+
+    assert killed.returncode == -9
+    assert "Traceback" not in status.stderr
+    assert gone.returncode == 0, gone
+    assert undone == before
+
+
+def test_two_at_once_do_the_same_once(bare: Laptop):
+    """Two terminals, or a script on many machines with one home."""
+    write(bare, ODD)
+    before = snapshot(bare)
+
+    with ThreadPoolExecutor() as both:
+        done = [*both.map(lambda _: bare.client("plugin", "install"), range(2))]
+
+    assert [each.returncode for each in done] == [0, 0], done
+    assert bare.client("plugin", "uninstall").returncode == 0
+    assert snapshot(bare) == before
+
+
+def test_a_link_to_settings_that_are_not_there_yet_stays_one(bare: Laptop, tmp_path: Path):
+    bare.config.mkdir()
+    (bare.config / SETTINGS).symlink_to(tmp_path / "dotfiles.json")
+
+    bare.install()
+    bare.client("plugin", "uninstall")
+
+    assert (bare.config / SETTINGS).readlink() == tmp_path / "dotfiles.json"
+    assert not (tmp_path / "dotfiles.json").exists()
 
 
 @pytest.mark.parametrize("where", [".claude", ".local"])
