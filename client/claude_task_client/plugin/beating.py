@@ -66,9 +66,8 @@ def main(folder: str, pid: str) -> None:
     from claude_task_client.plugin.sitting import Sitting
 
     sitting = Sitting(Path(folder), int(pid))
-    pulse = Pulse(sitting)
     # Between its last look and the end of the lock a new claim may have relied on this one.
-    while pulse.claims():
+    while (pulse := Pulse(sitting)).claims():
         with locking.attempt(sitting.beat_lock) as is_ours:
             if not is_ours:
                 return

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from claude_task_client import settings, state
-from claude_task_client.errors import AthenaError, Refused
+from claude_task_client import clock, settings, state
+from claude_task_client.errors import AthenaError, BadSettings, NotSignedIn, Refused
 from claude_task_client.http import HttpTransport
 from claude_task_client.plugin.sitting import Sitting
 from claude_task_client.state import Claim, Claims
@@ -21,6 +22,8 @@ BEAT_SECONDS_MIN: Final = 0.3
 BEATS_A_LEASE: Final = 3
 # How soon the end of the session or of its last claim is noticed.
 LOOK_SECONDS: Final = 2.0
+# Where Athena was away at the first beat, or the settings could not be read.
+TRY_AGAIN_SECONDS: Final = 20.0
 LOST: Final = frozenset({"not_holder", "task_cancelled", "task_not_found", "invalid_transition"})
 
 
@@ -30,10 +33,12 @@ class Pulse:
     Raises: BadSettings, NotSignedIn.
     """
 
-    def __init__(self, sitting: Sitting) -> None:
+    def __init__(self, sitting: Sitting, *, now: Callable[[], datetime] = clock.now) -> None:
         self._sitting = sitting
+        self._now = now
         self._seconds: dict[Claim, float] = {}  # between two beats of it
-        self._due = 0.0
+        self._refused: set[Claim] = set()
+        self._due = [0.0, 0.0]  # by each of the clocks
         self._sign_in()
 
     def claims(self) -> Sequence[Claim]:
@@ -48,20 +53,33 @@ class Pulse:
         Athena being away changes nothing: it is asked again at the next beat.
         """
         noted = None
-        while self.claims():
-            now, before = time.monotonic(), noted
-            noted = self._noted()
-            # A task that was claimed again may have a shorter lease now.
-            if now >= self._due or noted != before:
-                self._due = now + self._beat_all()
-            time.sleep(max(0.0, min(LOOK_SECONDS, self._due - time.monotonic())))
+        while self._has_claims():
+            before, noted = noted, self._noted()
+            # A task that was claimed again may have a shorter lease now. By the clock on the wall
+            # as well: the other stands still while a laptop sleeps.
+            if noted != before or any(map(operator.ge, self._clocks(), self._due)):
+                seconds = self._beat_all()
+                self._due = [each + seconds for each in self._clocks()]
+            time.sleep(max(0.0, min(LOOK_SECONDS, self._due[0] - time.monotonic())))
+
+    def _clocks(self) -> Sequence[float]:
+        return time.monotonic(), self._now().timestamp()
+
+    def _has_claims(self) -> bool:
+        try:
+            return bool(self.claims())
+        except BadSettings:  # it cannot be read now: that is not the end of it
+            return self._sitting.is_there()
 
     def _beat_all(self) -> float:
         """Renew all; gives the seconds until it is to be done again."""
-        self._sign_in()
-        claims = self.claims()
-        for claim in claims:
-            self._beat(claim)
+        try:
+            self._sign_in()
+            claims = self.claims()
+            for claim in claims:
+                self._beat(claim)
+        except (BadSettings, NotSignedIn):  # somebody is just at these files, or will mend them
+            return TRY_AGAIN_SECONDS
         return min((self._seconds[claim] for claim in claims), default=0.0)
 
     def _sign_in(self) -> None:
@@ -78,10 +96,18 @@ class Pulse:
     def _beat(self, claim: Claim) -> None:
         try:
             self._seconds[claim] = _seconds_between(self._renew(claim))
+            self._refused.discard(claim)
         except AthenaError as error:
-            self._seconds.setdefault(claim, BEAT_SECONDS_MAX / BEATS_A_LEASE)
+            self._seconds.setdefault(claim, TRY_AGAIN_SECONDS)
             if isinstance(error, Refused) and error.code in LOST:
-                self._lose(claim, error.code)
+                self._refuse(claim, error.code)
+
+    def _refuse(self, claim: Claim, code: str) -> None:
+        """Lose it, unless whoever ends it just now has told Athena, and not yet this machine."""
+        if claim in self._refused:
+            self._lose(claim, code)
+        self._refused.add(claim)
+        self._seconds[claim] = LOOK_SECONDS
 
     def _renew(self, claim: Claim) -> Answer:
         body = {"instance": claim.holder.instance, "attempt": claim.attempt}
@@ -94,7 +120,8 @@ class Pulse:
 
     def _lose(self, claim: Claim, code: str) -> None:
         """Stop renewing it, and have Claude told when it next stops."""
-        Claims(self._sitting.folder, claim.holder).forget(claim.task_id)
+        claims = Claims(self._sitting.folder, claim.holder)
+        claims.forget(claim.task_id, attempt=claim.attempt)
         self._sitting.change(lambda told: told._replace(lost=[*told.lost, (claim.task_id, code)]))
 
 

@@ -17,7 +17,8 @@ OPEN: Final = (
 CANCELLED: Final = "Athena: #{task} was cancelled. Stop working on it, and tell the user."
 LOST: Final = (
     "Athena: this session no longer holds #{task} ({code}): its lease ran out, or somebody ended or"
-    " took it. See how it stands before anything else: claude-task-client show {task}"
+    " took it. See how it stands before anything else: claude-task-client show {task}. If it waits"
+    " in the queue again, claim it again before you go on: claude-task-client claim {task}"
 )
 
 

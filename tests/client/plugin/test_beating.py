@@ -3,9 +3,11 @@
 import os
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 
+from claude_task_client import clock
 from claude_task_client.plugin import locking, pulse
 from claude_task_client.plugin.pulse import Pulse
 from claude_task_client.plugin.sitting import Sitting
@@ -114,6 +116,73 @@ def test_a_lost_claim_is_forgotten_and_told(here, laptop, claims):
     assert told is not None
     assert list(told.lost) == [(task["id"], "task_cancelled")]
     assert claims.all() == {}
+
+
+def test_what_is_just_being_ended_is_not_lost(here, laptop, claims):
+    """Athena knows of an end a moment before this machine does: that is no news for Claude."""
+    task = claimed(laptop)
+    claims.remember(task["id"], task["attempt"], session="session")
+    beats = Pulse(here)
+    (claim,) = beats.claims()
+    laptop.run("cancel", str(task["id"]))
+
+    beats._beat(claim)
+    claims.forget(task["id"])
+    beats.run()
+
+    told = here.read()
+    assert told is not None
+    assert list(told.lost) == []
+
+
+def test_files_that_cannot_be_read_for_now_are_no_end(here, laptop, claims, tmp_path):
+    """Somebody edits them, or a share is away for a moment; the claim is renewed all the same."""
+    task = claimed(laptop, "--lease", "3")
+    claims.remember(task["id"], task["attempt"], session="session")
+    beats = Pulse(here)
+    kept = claims.path.rename(tmp_path / "kept")
+    claims.path.mkdir()
+
+    assert beats._has_claims()
+    assert beats._beat_all() == pulse.TRY_AGAIN_SECONDS
+    claims.path.rmdir()
+    kept.rename(claims.path)
+    assert beats._beat_all() < pulse.TRY_AGAIN_SECONDS
+
+
+def test_a_key_that_is_taken_away_for_a_while_is_no_end(here, laptop, claims, monkeypatch):
+    task = claimed(laptop)
+    claims.remember(task["id"], task["attempt"], session="session")
+    beats = Pulse(here)
+
+    with monkeypatch.context() as without:
+        without.delenv("ATHENA_API_KEY")
+        without.setenv("HOME", str(here.folder))
+        assert beats._beat_all() == pulse.TRY_AGAIN_SECONDS
+
+    assert beats._has_claims()
+    assert beats._beat_all() == pulse.BEAT_SECONDS_MAX
+
+
+def test_a_laptop_that_wakes_up_renews_at_once(here, laptop, claims, monkeypatch):
+    """The clock that waits are measured by has stood still meanwhile; the lease has not."""
+    task = claimed(laptop)
+    claims.remember(task["id"], task["attempt"], session="session")
+    slept = [timedelta()]
+    beats = Pulse(here, now=lambda: clock.now() + slept[0])
+    beaten = []
+    monkeypatch.setattr(pulse, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(beats, "_beat", beaten.append)
+    beats._seconds = dict.fromkeys(beats.claims(), 3600.0)
+    thread = threading.Thread(target=beats.run)
+    thread.start()
+    until(lambda: beaten)
+
+    slept[0] = timedelta(hours=2)
+
+    until(lambda: len(beaten) > 1)
+    here.end()
+    thread.join(60)
 
 
 def test_an_athena_that_is_away_is_asked_again(here, claims, monkeypatch):
