@@ -186,6 +186,7 @@ async def test_athenas_store_may_be_lost(inbox, athena, server):
         task = await claimed(athena)
         await athena.complete(task, result={"success": True})
         await until(lambda: inbox.is_in("completed"))
+        await until(lambda: sum("is task #2" in line for line in inbox.said) == 2)
 
     assert len((await athena.list(status="all")).tasks) == 2
 
