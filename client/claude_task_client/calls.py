@@ -54,16 +54,6 @@ class Calls:
             url, key, timeout_seconds=timeout_seconds, retry_seconds=retry_seconds
         )
 
-    def caller(self, salt: str) -> str:
-        """What tells this caller from others that share files with it: instance and key.
-
-        Athena keeps the names of repeatable requests by key. Of the key nothing can be learned.
-        """
-        import hashlib
-
-        mark = hashlib.sha256(f"{salt}\n{self._key or ''}".encode()).hexdigest()
-        return f"{self.instance} {mark[:12]}"
-
     async def __aenter__(self) -> Self:
         return self
 
@@ -165,3 +155,14 @@ def poll_seconds(deadline: float | None) -> int:
 
 def is_over(deadline: float | None) -> bool:
     return deadline is not None and time.monotonic() >= deadline
+
+
+def caller_of(calls: Calls, salt: str) -> str:
+    """What tells a caller from others that share files with it: instance and key.
+
+    Athena keeps the names of repeatable requests by key. Of the key nothing can be learned.
+    """
+    import hashlib
+
+    secret = f"{salt}\n{calls._key or ''}"  # noqa: SLF001  nobody else is to have it
+    return f"{calls.instance} {hashlib.sha256(secret.encode()).hexdigest()[:12]}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from claude_task_client import AsyncAthena
+from claude_task_client.calls import caller_of
 from claude_task_client.sources import scanning
 from claude_task_client.sources.layout import Layout
 from claude_task_client.sources.records import Record, Records
@@ -97,7 +98,7 @@ class Desk:
     @property
     def by(self) -> str:
         """Whose submissions these are: of another's, Athena does not know the names."""
-        return self.athena.caller(self.known.mark.uuid)
+        return caller_of(self.athena, self.known.mark.uuid)
 
     def say(self, text: str) -> None:
         """Tell people what happened."""
