@@ -61,14 +61,13 @@ def main(folder: str, pid: str) -> None:
         os._exit(0)  # whoever started this must neither wait for it nor find it among its children
     from pathlib import Path
 
-    from claude_task_client.plugin import locking
+    from claude_task_client.plugin import locking, sitting
     from claude_task_client.plugin.pulse import Pulse
-    from claude_task_client.plugin.sitting import Sitting
 
-    sitting = Sitting(Path(folder), int(pid))
+    here = sitting.at(Path(folder), int(pid))
     # Between its last look and the end of the lock a new claim may have relied on this one.
-    while (pulse := Pulse(sitting)).claims():
-        with locking.attempt(sitting.beat_lock) as is_ours:
+    while (pulse := Pulse(here)).claims():
+        with locking.attempt(here.beat_lock) as is_ours:
             if not is_ours:
                 return
             pulse.run()

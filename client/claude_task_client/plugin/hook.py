@@ -74,7 +74,8 @@ def run(name: str, text: str) -> Reply:
     if session is None or session.pid is None:
         return Reply()
     try:
-        return HOOKS[name](session, Sitting(settings.state_folder(), session.pid), _read(text))
+        here = sitting.at(settings.state_folder(), session.pid)
+        return HOOKS[name](session, here, _read(text))
     except (AthenaError, OSError):
         return Reply()
 

@@ -37,15 +37,16 @@ class Told(NamedTuple):
 
 
 class Sitting(NamedTuple):
-    """One running Claude Code."""
+    """One running Claude Code. `host`: what the machine was called when it began."""
 
     folder: Path
     pid: int
+    host: str
 
     @property
     def path(self) -> Path:
         """Its file."""
-        return self.folder / FOLDER / f"{_here()}.{self.pid}.json"
+        return self.folder / FOLDER / f"{self.host}.{self.pid}.json"
 
     @property
     def beat_lock(self) -> Path:
@@ -108,14 +109,30 @@ class Sitting(NamedTuple):
         files.replace_file(self.path, json.dumps(content) + "\n")
 
 
+def at(folder: Path, pid: int) -> Sitting:
+    """The sitting of this process, whether or not it has a file.
+
+    A laptop is called otherwise in another network, and its sittings go on: they are known by when
+    their process began.
+    """
+    here = Sitting(folder, pid, _here())
+    if here.path.exists():
+        return here
+    since = processes.began(pid)
+    for each in _files(folder):
+        if each.pid == pid and since and (told := each.read()) is not None and told.began == since:
+            return each
+    return here
+
+
 def of(folder: Path, session: ClaudeSession) -> Sitting | None:
     """The sitting that this process belongs to; None where the plugin is not in it."""
     if session.pid is not None:
-        here = Sitting(folder, session.pid)
+        here = at(folder, session.pid)
         return here if here.read() is not None else None
     # An MCP server is told the session alone. It is the program's own child, which tells two that
     # have the same session apart; unless something stands between them.
-    for each in (Sitting(folder, os.getppid()), *everyone(folder)):
+    for each in (at(folder, os.getppid()), *everyone(folder)):
         told = each.read()
         if told is not None and session.id in told.sessions and each.is_there():
             return each
@@ -126,19 +143,28 @@ def current(folder: Path, session: ClaudeSession) -> str:
     """The session that goes on where this process was started: `/clear` begins another."""
     if session.pid is not None:
         return session.id  # hooks and Bash are told anew each time
-    here = Sitting(folder, os.getppid())
+    here = at(folder, os.getppid())
     told = here.read()
     is_ours = told is not None and session.id in told.sessions and here.is_there()
     return told.sessions[-1] if told is not None and is_ours else session.id
 
 
 def everyone(folder: Path) -> Iterator[Sitting]:
-    """All sittings that have a file, also of those that were killed."""
+    """All sittings on this machine that have a file, also of those that were killed."""
+    host = _here()
+    for each in _files(folder):
+        told = each.read() if each.host != host else None
+        # By another name it may be another machine.
+        if each.host == host or (told and told.began and told.began == processes.began(each.pid)):
+            yield each
+
+
+def _files(folder: Path) -> Iterator[Sitting]:
     with contextlib.suppress(OSError):
         for name in sorted(os.listdir(folder / FOLDER)):  # noqa: PTH208  names alone are wanted
-            pid = name.removeprefix(f"{_here()}.").removesuffix(".json")
-            if pid.isdecimal() and name == f"{_here()}.{pid}.json":
-                yield Sitting(folder, int(pid))
+            host, _, pid = name.removesuffix(".json").rpartition(".")
+            if name.endswith(".json") and not name.startswith(".") and pid.isdecimal():
+                yield Sitting(folder, int(pid), host)
 
 
 def _here() -> str:

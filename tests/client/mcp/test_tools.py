@@ -10,7 +10,7 @@ import pytest
 
 from bench.seeding import add_ready, filling_sqlite
 from claude_task_client import holding, settings
-from claude_task_client.plugin.sitting import Sitting
+from claude_task_client.plugin import sitting
 from claude_task_client.settings import Settings
 from tests.client.mcp.model import LEGACY, MODERN, in_process
 from tests.running import RunningServer
@@ -151,7 +151,7 @@ async def test_a_claim_stands_where_no_heartbeats_can_be_started(
     monkeypatch.setattr(sys, "executable", str(tmp_path / "a virtual environment that has gone"))
     session = settings.claude_session()
     assert session is not None
-    Sitting(settings.state_folder(), os.getppid()).begin(session.id)
+    sitting.at(settings.state_folder(), os.getppid()).begin(session.id)
 
     async with in_process(here) as model:
         taken = await model.call("take_next")

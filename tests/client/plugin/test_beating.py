@@ -8,9 +8,8 @@ from datetime import timedelta
 import pytest
 
 from claude_task_client import clock
-from claude_task_client.plugin import locking, pulse
+from claude_task_client.plugin import locking, pulse, sitting
 from claude_task_client.plugin.pulse import Pulse
-from claude_task_client.plugin.sitting import Sitting
 from claude_task_client.state import Claims, Holder
 from tests.client import strangers
 
@@ -20,7 +19,7 @@ def here(laptop, tmp_path, monkeypatch):
     """This process as Claude Code, signed in."""
     for name, value in laptop.variables.items():
         monkeypatch.setenv(name, value)
-    there = Sitting(tmp_path / "state", os.getpid())
+    there = sitting.at(tmp_path / "state", os.getpid())
     there.begin("session")
     return there
 

@@ -8,7 +8,6 @@ import pytest
 
 from claude_task_client import settings
 from claude_task_client.plugin import processes, reminding, sitting
-from claude_task_client.plugin.sitting import Sitting
 from claude_task_client.settings import ClaudeSession
 from claude_task_client.state import Claims, Holder
 
@@ -18,7 +17,7 @@ HOLDER = Holder(url="http://a", instance="pi")
 @pytest.fixture
 def here(tmp_path):
     """A sitting whose Claude Code is this very process."""
-    there = Sitting(tmp_path, os.getpid())
+    there = sitting.at(tmp_path, os.getpid())
     there.begin("first")
     return there
 
@@ -41,8 +40,10 @@ def test_a_process_is_known_by_its_number_and_its_beginning(gone_pid):
 
     assert processes.is_alive(own, processes.began(own))
     assert not processes.is_alive(gone_pid, "")
-    if sys.platform == "linux":
+    if sys.platform in {"linux", "darwin", "win32"}:
         assert not processes.is_alive(own, "1")
+    if sys.platform == "linux":
+        assert processes.began(gone_pid) == ""
 
 
 def test_the_claims_of_all_its_sessions_are_its_own(here, tmp_path):
@@ -69,13 +70,32 @@ def test_it_is_found_by_its_process_or_by_a_session(here, tmp_path):
 
 def test_a_tool_server_is_told_apart_by_its_parent(here, tmp_path, monkeypatch):
     """Two may have the same session: one went on with another, the second resumed the first."""
-    second = Sitting(tmp_path, os.getppid())
+    second = sitting.at(tmp_path, os.getppid())
     second.begin("first")
     here.begin("after a clear")
 
     assert sitting.of(tmp_path, session("first")) == second
     monkeypatch.setattr(os, "getppid", os.getpid)
     assert sitting.of(tmp_path, session("first")) == here
+
+
+def test_a_laptop_in_another_network_is_still_the_same(here, tmp_path, monkeypatch):
+    """Its name changes there (macOS), and Claude Code goes on; another machine is another."""
+    if not processes.began(os.getpid()):
+        pytest.skip("here a process has its number alone")
+    elsewhere = here._replace(host="another-machine")
+    elsewhere.path.write_text(here.path.read_text().replace('"began": "', '"began": "9'))
+    Claims(tmp_path, HOLDER).remember(5, 1, session="first")
+
+    monkeypatch.setattr(settings, "host_name", lambda: "guest-7.example.org")
+
+    assert sitting.of(tmp_path, session("first", pid=os.getpid())) == here
+    assert sitting.of(tmp_path, session("first")) == here
+    assert here.is_there()
+    assert [claim.task_id for claim in here.claims()] == [5]
+    sitting.sweep(tmp_path)
+    assert here.path.exists()
+    assert elsewhere.path.exists()
 
 
 def test_a_claim_belongs_to_the_conversation_that_goes_on(here, tmp_path, monkeypatch):
@@ -90,7 +110,7 @@ def test_a_claim_belongs_to_the_conversation_that_goes_on(here, tmp_path, monkey
 
 
 def test_those_that_were_killed_are_swept_away(here, tmp_path, gone_pid):
-    Sitting(tmp_path, gone_pid).begin("lost")
+    sitting.at(tmp_path, gone_pid).begin("lost")
 
     sitting.sweep(tmp_path)
 
