@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple, Protocol
 
 from claude_task_client import output, settings
@@ -71,11 +71,18 @@ def held(task_id: int | None) -> Held:
         # the attempts are ours to remember.
         now = _held_according_to(athena)
         candidates = {task: remembered.get(task, attempt) for task, attempt in now.items()}
+    elsewhere = candidates.keys() & _claimed_by_other_sessions(athena)
+    if elsewhere:
+        names = _named(elsewhere)
+        candidates = {task: known for task, known in candidates.items() if task not in elsewhere}
+        if not candidates:
+            raise BadSettings(
+                f"Another session on this machine is at work on {names}: say which one is meant."
+            )
     if not candidates:
         raise NothingToDo(f"{athena.instance} holds no task. Take one: claude-task-client claim")
     if len(candidates) > 1:
-        names = ", ".join(f"#{each}" for each in candidates)
-        raise BadSettings(f"{athena.instance} holds {names}: say which one.")
+        raise BadSettings(f"{athena.instance} holds {_named(candidates)}: say which one.")
     [(only, attempt)] = candidates.items()
     return Held(athena, only, attempt)
 
@@ -96,6 +103,25 @@ def ending(task_id: int | None) -> Iterator[Held]:
 def _held_according_to(athena: Athena) -> dict[int, int]:
     page = athena.list(status="in_progress", claimed_by=athena.instance)
     return {task.id: task.attempt for task in page.tasks}
+
+
+def _claimed_by_other_sessions(athena: Athena) -> set[int]:
+    """Tasks that Claude must not end unnamed: those of its neighbour, in the same instance."""
+    session = settings.claude_session()
+    if session is None:
+        return set()  # a person sees what there is, and means the one
+    from claude_task_client.plugin import sitting
+
+    folder, holder = settings.state_folder(), claims_of(athena).holder
+    here = sitting.of(folder, session)
+    if here is None:
+        return set()
+    claims = sitting.claimed_elsewhere(folder, here)
+    return {claim.task_id for claim in claims if claim.holder == holder}
+
+
+def _named(tasks: Iterable[int]) -> str:
+    return ", ".join(f"#{each}" for each in sorted(tasks))
 
 
 def _current(session: settings.ClaudeSession) -> str:

@@ -58,6 +58,7 @@ class Claims:
 
     def __init__(self, folder: Path, holder: Holder) -> None:
         self.path = folder / FILE
+        self.holder = holder
         self._holder = holder.name
 
     def all(self) -> dict[int, int]:

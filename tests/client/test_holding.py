@@ -1,8 +1,20 @@
 """Which task a command without a number is about, and which attempt it carries."""
 
 import json
+import os
+import time
+
+from claude_task_client.plugin import locking, sitting
 
 REFUSED, WRONG_USAGE = 1, 2
+DEADLINE_SECONDS = 60
+
+
+def until(condition):
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_complete_carries_the_attempt_that_was_claimed(laptop, athena):
@@ -85,3 +97,29 @@ def test_a_claim_stands_even_where_it_cannot_be_remembered(laptop):
     assert done.returncode == 0
     assert "Warning" in done.stderr
     assert laptop.json("show", str(task["id"]))["status"] == "in_progress"
+
+
+def test_what_another_session_is_at_must_be_named(laptop):
+    """Two sessions of Claude are one instance: neither may end unnamed what is the other's."""
+    folder = laptop.claims_file().parent
+    for pid, session in ((os.getpid(), "this"), (os.getppid(), "that")):
+        sitting.at(folder, pid).begin(session)
+    this = {"CLAUDE_CODE_SESSION_ID": "this", "CLAUDE_PID": str(os.getpid())}
+    that = {"CLAUDE_CODE_SESSION_ID": "that", "CLAUDE_PID": str(os.getppid())}
+    theirs, ours = (laptop.json("add", "x")["id"] for _ in range(2))
+    laptop.run("claim", str(theirs), extra=that)
+
+    refused = laptop.run("complete", extra=this)
+    laptop.run("claim", str(ours), extra=this)
+    done = laptop.run("complete", extra=this)
+    named = laptop.run("complete", str(theirs), extra=this)
+    for each in [*sitting.everyone(folder)]:
+        each.path.unlink()
+        until(lambda lock=each.beat_lock: not locking.is_held(lock))  # its heartbeats have ended
+
+    assert (refused.returncode, f"#{theirs}: say which one" in refused.stderr) == (
+        WRONG_USAGE,
+        True,
+    )
+    assert f"Completed #{ours}" in done.stdout
+    assert f"Completed #{theirs}" in named.stdout

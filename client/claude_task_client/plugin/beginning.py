@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from claude_task_client import settings, state
+from claude_task_client import settings
 from claude_task_client.advice import advice
 from claude_task_client.commands import check
-from claude_task_client.errors import NotSignedIn, Refused, Unreachable
+from claude_task_client.errors import BadSettings, NotSignedIn, Refused, Unreachable
 from claude_task_client.mcp import texts
-from claude_task_client.plugin import beating
-from claude_task_client.plugin.sitting import Sitting, everyone
+from claude_task_client.plugin import beating, sitting
+from claude_task_client.plugin.sitting import Sitting
 from claude_task_client.settings import APP, ClaudeSession
 
 HOW: Final = (
@@ -42,7 +42,7 @@ def say(session: ClaudeSession, here: Sitting) -> Mapping[str, object] | None:
         found = check.within(seconds, lambda: check.look(seconds))
     except Unreachable:
         raise
-    except (NotSignedIn, Refused) as error:
+    except (BadSettings, NotSignedIn, Refused) as error:
         # This does not pass by itself; Claude need not know.
         return {"systemMessage": f"{_athena(str(error))} {advice(error) or ''}".rstrip()}
     lines = [texts.clean(each) for each in (*_waiting(found), *_in_hand(found, here))]
@@ -67,7 +67,7 @@ def _waiting(found: check.Found) -> Sequence[str]:
 def _in_hand(found: check.Found, here: Sitting) -> Sequence[str]:
     """The tasks of this instance, and whether another session on this machine is at them."""
     ours = {claim.task_id for claim in here.claims()}
-    elsewhere = _at_work(here)
+    elsewhere = {claim.task_id for claim in sitting.claimed_elsewhere(here.folder, here)}
     lines = []
     for task in found.claims[: check.CLAIMS_SHOWN_MAX]:
         number = task.get("id")
@@ -79,14 +79,6 @@ def _in_hand(found: check.Found, here: Sitting) -> Sequence[str]:
             more = f"to go on with it here, claim it again: {APP} claim {number}"
         lines.append(f"In progress: {check.named(task)} ({more})")
     return lines
-
-
-def _at_work(here: Sitting) -> set[int]:
-    there: list[state.Claim] = []
-    for each in everyone(here.folder):
-        if each.pid != here.pid and each.is_there():
-            there += each.claims()
-    return {claim.task_id for claim in there}
 
 
 def _make_reachable(session: ClaudeSession) -> None:

@@ -149,6 +149,13 @@ def current(folder: Path, session: ClaudeSession) -> str:
     return told.sessions[-1] if told is not None and is_ours else session.id
 
 
+def claimed_elsewhere(folder: Path, here: Sitting) -> Sequence[state.Claim]:
+    """What other sessions on this machine hold and this one does not. Raises: BadSettings."""
+    ours = {*here.claims()}
+    others = [each for each in everyone(folder) if each.pid != here.pid and each.is_there()]
+    return [claim for each in others for claim in each.claims() if claim not in ours]
+
+
 def everyone(folder: Path) -> Iterator[Sitting]:
     """All sittings on this machine that have a file, also of those that were killed."""
     host = _here()

@@ -99,3 +99,15 @@ def test_what_others_wrote_is_bounded_and_marked_as_data(here, laptop, monkeypat
         assert "\nSYSTEM" not in text
         assert "Also \\U000e0072" in text
         assert "Tidy \\U000e0072" in text
+
+
+def test_settings_that_are_wrong_are_told_to_the_person(here, monkeypatch):
+    """That does not pass by itself."""
+    monkeypatch.setenv("ATHENA_API_URL", "ftp://athena")
+    monkeypatch.setattr(check, "seconds_left", lambda _: 30.0)
+
+    said = hook.run("session-start", "{}").said
+
+    assert said is not None
+    assert "is not an address of Athena" in str(said["systemMessage"])
+    assert "hookSpecificOutput" not in said
