@@ -88,8 +88,12 @@ class Desk:
         return Held(athena, task_id, attempt)
 
     async def remember(self, athena: AsyncAthena, task_id: int, attempt: int) -> None:
-        """Note a claim, for the commands and the next session on this machine as well."""
-        await anyio.to_thread.run_sync(holding.remember, athena, task_id, attempt)
+        """Note a claim, for the commands and the next session on this machine as well.
+
+        Also where nobody waits for the call any more: Athena has given the task.
+        """
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(holding.remember, athena, task_id, attempt)
 
     @asynccontextmanager
     async def holding(self, task_id: int) -> AsyncIterator[Held]:
@@ -134,7 +138,8 @@ class Desk:
         self._asked = {asked: kept for asked, kept in self._asked.items() if kept != question_id}
 
     async def _forget(self, task: Held) -> None:
-        await anyio.to_thread.run_sync(partial(holding.forget, task.athena, task.id))
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(partial(holding.forget, task.athena, task.id))
 
 
 def _keep(kept: dict[K, int], key: K, value: int) -> None:

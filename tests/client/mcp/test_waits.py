@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+import anyio
 import pytest
 
+from claude_task_client import holding
 from claude_task_client.mcp import waits
 from claude_task_client.mcp.desk import KEPT_MAX, Desk
 from claude_task_client.settings import Settings
@@ -218,6 +220,24 @@ async def test_a_task_taken_for_a_call_that_is_cancelled_goes_back(athena, here)
         task = await until(athena, number, "pending")
 
     assert (task["attempt"], task["failures"]) == (1, 0)
+
+
+async def test_a_claim_and_its_end_are_noted_though_nobody_waits_any_more(athena, here):
+    """Athena's answer is there: what she knows, this machine has to know as well."""
+    number = submitted(athena)
+    desk = Desk(lambda: here)
+    async with desk.open():
+        task = await desk.athena().claim(number)
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await desk.remember(desk.athena(), number, task.attempt)
+        remembered = holding.claims_of(here).all()
+        with anyio.CancelScope() as scope:
+            async with desk.ending(number):
+                scope.cancel()
+
+    assert remembered == {number: task.attempt}
+    assert holding.claims_of(here).all() == {}
 
 
 async def until(athena: RunningServer, number: int, status: str) -> dict[str, Any]:
