@@ -82,7 +82,8 @@ def _why_nothing(text: str) -> str:
             if _answers(name, text):
                 return (
                     f"{name} lies in {source.id}, and nobody has submitted it yet."
-                    " Watch: claude-task-client sources watch"
+                    " See who watches: claude-task-client sources list; where nobody does:"
+                    " claude-task-client sources watch"
                 )
     return (
         f"No document {text!r} is known in the sources of this machine."

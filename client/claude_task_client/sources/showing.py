@@ -87,7 +87,8 @@ def tell_how_to_begin(sources: Sequence[Source]) -> None:
     output.say(f"Drop a document there: {folder}/{PENDING}/task-YYYYMMDD-HHMMSS-what-it-is.md")
     if any(source.project is None for source in sources):
         output.say("It names its project, as workers do tasks of their projects alone; or name one")
-        output.say("for all of a source: claude-task-client sources add PATH --project NAME")
+        output.say("for all of a source: claude-task-client sources rm ID, then")
+        output.say("  claude-task-client sources add PATH --project NAME")
     output.say("A worker of this account watches by itself. Without one:")
     output.say("  claude-task-client sources watch")
     for source in sources:

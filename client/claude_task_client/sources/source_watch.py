@@ -101,7 +101,7 @@ class SourceWatch:
         except (AthenaError, OSError) as error:
             if is_strict:
                 raise
-            return self._troubled(str(error))
+            return self._troubled(_in_words(error))
         except Exception as error:
             if is_strict:
                 raise
@@ -175,3 +175,11 @@ class SourceWatch:
             await asyncio.wait({self._hints}, timeout=1)
             self._hints.cancel()
         self._desk.close()
+
+
+def _in_words(error: Exception) -> str:
+    """What the system refuses, as a person says it: without the number, in a sentence."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror}{where}."
+    return str(error)

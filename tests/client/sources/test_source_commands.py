@@ -95,6 +95,24 @@ def test_init_may_be_repeated_and_makes_what_is_missing():
     assert (registry.get("planned").path / "reports").is_dir()
 
 
+def test_init_says_that_a_source_keeps_its_project():
+    """A project that is named for what is there already is not passed over in silence."""
+    done("init", "work")
+
+    again = run("init", "work", "--project", "app")
+
+    assert again.exit_code == DONE
+    assert "ad-hoc stays of no project. For app, first: " in again.stderr
+    assert "claude-task-client sources rm planned" in again.stderr
+
+
+def test_what_is_told_of_a_source_without_a_project_can_be_done():
+    """A source that is there is not added a second time: it is taken off the list before."""
+    told = done("init", "work")
+
+    assert "claude-task-client sources rm ID, then" in told
+
+
 def test_a_second_init_elsewhere_finds_names_of_its_own(tmp_path):
     """One id is one source's: the folder above tells two pairs apart."""
     done("init", "one")

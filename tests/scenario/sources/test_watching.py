@@ -228,7 +228,7 @@ async def test_a_full_disk_loses_nothing(inbox, athena, server):
         with full_disk(pid):
             await athena.complete(task, result={"success": True})
             inbox.drop(ROOF)
-            await until(lambda: inbox.has_said("Trying again"))
+            await until(lambda: inbox.has_said("File too large. Trying again"))
             assert inbox.is_in("pending")
             assert inbox.is_in("pending", ROOF)
             assert list((inbox.source.path / "results").iterdir()) == []

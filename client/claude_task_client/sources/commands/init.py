@@ -35,6 +35,11 @@ def command(*, path: Path, project: str | None, poll: bool, as_json: bool) -> No
         return
     for source in made:
         output.say(f"{source.id}: {showing.path(source)}")
+        if project is not None and source.project != project:
+            output.warn(
+                f"{source.id} stays {_owner(source)}. For {project}, first:"
+                f" claude-task-client sources rm {source.id}"
+            )
     showing.tell_how_to_begin(made)
 
 
@@ -53,6 +58,10 @@ def _ensure(folder: Path, *, project: str | None, poll: bool) -> Source:
         description=NAMES[folder.name],
         is_polled=poll,
     )
+
+
+def _owner(source: Source) -> str:
+    return f"of the project {source.project}" if source.project else "of no project"
 
 
 def _make(folder: Path) -> None:
