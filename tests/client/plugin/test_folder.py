@@ -66,6 +66,23 @@ def test_each_command_that_is_named_exists_with_its_options(path):
         assert set(re.findall(r"(?<=\s)--?[a-z]+", rest)) <= known, (name, rest)
 
 
+def test_taking_a_task_allows_all_that_working_on_it_needs():
+    """Whoever asked for the next task is not asked at each report, and at its end."""
+    skill = (PLUGIN / "skills/task/SKILL.md").read_text("utf-8")
+    _, head, _ = (PLUGIN / "commands/next.md").read_text("utf-8").split("---\n", 2)
+
+    allowed = yaml.safe_load(head)["allowed-tools"]
+
+    table = re.findall(r"^\| (`.*`) \| (`.*`) \|$", skill, re.MULTILINE)
+    tools = {name for names, _ in table for name in re.findall(r"`(\w+)`", names)}
+    commands = {
+        name for _, lines in table for name in re.findall(r"`claude-task-client (\w+)", lines)
+    }
+    assert tools >= {"take_next", "complete_task"}
+    assert all(f"mcp__plugin_athena_athena__{name}" in allowed for name in tools)
+    assert all(f"Bash(claude-task-client {name}:*)" in allowed for name in commands)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_slash_command_is_described(name):
     assert f"`/athena:{name}" in PAGE
