@@ -130,6 +130,7 @@ class Altering:
 
     async def see_gone(self, orphans: Mapping[str, Record], known: Mapping[str, Record]) -> None:
         """Whoever takes a document away means "don't"; but it must be gone for a while."""
+        self._pace.begin_again("gone", keep=orphans)
         keys = {record.key for stem, record in known.items() if stem not in orphans}
         for stem, record in orphans.items():
             if record.key in keys:

@@ -61,19 +61,30 @@ class Intake:
         orphans = _orphans(snapshot)
         names = {entry.name for entry in snapshot.entries}
         await self._altering.bring_back(snapshot)
+        if await self._go_through(snapshot, orphans, names):
+            await self._altering.see_gone(orphans, snapshot.records)
+        self._pace.forget_others(names | set(snapshot.records))
+        return self._pace.soon
+
+    def lose_sight(self) -> None:
+        """The folder could not be seen for a while: what is missing then may be missing since."""
+        self._pace.begin_again("gone")
+
+    async def _go_through(
+        self, snapshot: Snapshot, orphans: dict[str, Record], names: Collection[str]
+    ) -> bool:
+        """Whether all were looked into: a document that seems gone may have a name behind those."""
         for entry in snapshot.entries:
             await self._settling.handle_news()
             if entry.name in snapshot.fresh:
                 self._pace.again_in(0.0)
-                break
+                return False
             if _is_twin(entry, names):
                 stem = ending.safe_stem(entry.stem)
                 await self._reject(entry.name, TWIN, stem=stem)
             elif await self._take(entry, snapshot.records, orphans) is Next.HOLD:
-                break
-        await self._altering.see_gone(orphans, snapshot.records)
-        self._pace.forget_others(names | set(snapshot.records))
-        return self._pace.soon
+                return False
+        return True
 
     # --- one document
 
@@ -213,7 +224,9 @@ class Intake:
         """The submission, if it is this watcher's to make; None: another's, for now."""
         desk, now = self._desk, clock.now()
         is_mine = record.by == desk.by
-        if not is_mine and not self._pace.has_waited("by", record.stem, desk.timing.takeover):
+        # Anew for each who has it: another may have taken it over in the meantime.
+        whose = f"by {record.by} {record.submitted_at}"
+        if not is_mine and not self._pace.has_waited(whose, record.stem, desk.timing.takeover):
             return None
         if record.body is None:  # damaged: it is made anew, under the same name
             await desk.disk(desk.records.drop, record.stem)
@@ -224,6 +237,8 @@ class Intake:
         task = await submitting.search(desk.athena, desk.known.name, record)
         if task is not None:
             return replace(record, task_id=task.id, status=OPENED, body=None)
+        if await desk.disk(desk.records.open, record.stem) != record:
+            return None  # another was faster
         record = replace(record, by=desk.by, submitted_at=time_text(now))
         await desk.disk(desk.records.save, record)
         return record

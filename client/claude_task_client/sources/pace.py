@@ -49,6 +49,12 @@ class Pace:
             return False
         return True
 
+    def begin_again(self, what: str, *, keep: Collection[str] = ()) -> None:
+        """What is not so (any more) has not lasted: the next time it is measured anew."""
+        self._since = {
+            key: since for key, since in self._since.items() if key[0] != what or key[1] in keep
+        }
+
     def forget_others(self, names: Collection[str]) -> None:
         """Remember only what is about these."""
         self._since = {key: since for key, since in self._since.items() if key[1] in names}

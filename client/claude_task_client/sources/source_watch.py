@@ -101,6 +101,8 @@ class SourceWatch:
         except (AthenaError, OSError) as error:
             if is_strict:
                 raise
+            if isinstance(error, OSError):
+                self._intake.lose_sight()
             return self._troubled(_in_words(error))
         except Exception as error:
             if is_strict:

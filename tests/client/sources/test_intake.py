@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from claude_task_client import AsyncAthena
-from claude_task_client.sources import records
+from claude_task_client.sources import records, submitting
 from claude_task_client.sources.desk import Timing
 from claude_task_client.sources.records import SUBMITTING
 from tests.client.sources.folders import AT_ONCE, DOOR, NEVER, ROOF, Watched, text
@@ -430,6 +430,24 @@ async def test_a_submission_of_one_that_is_gone_is_taken_over(intent):
     await intent.look_here()
 
     assert intent.open_record().task_id == (await intent.task()).id
+
+
+async def test_two_who_take_over_do_not_both_submit(intent, monkeypatch):
+    """Whoever has looked for the task sees whether another has taken it over meanwhile."""
+    intent.begin_anew("second")
+    search, record = submitting.search, intent.open_record()
+    await intent.athena.delete((await intent.task()).id)
+
+    async def search_slowly(*arguments):
+        found = await search(*arguments)
+        intent.desk.records.save(replace(record, by="third"))
+        return found
+
+    monkeypatch.setattr(submitting, "search", search_slowly)
+    await intent.look_here()
+
+    assert await intent.tasks() == []
+    assert intent.open_record().by == "third"
 
 
 async def test_a_submission_that_never_got_through_is_made_by_another(inbox):
