@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static, TextArea
 
 from claude_task_client import questions
@@ -18,6 +17,7 @@ from claude_task_client.advice import advice
 from claude_task_client.client import AsyncAthena
 from claude_task_client.errors import AthenaError, Conflict, Unreachable
 from claude_task_client.view import drawing
+from claude_task_client.view.leaving import Dialog
 from claude_task_client.view.menu import DIALOG_CSS, Choice, Choices
 from claude_task_client.wire import Event, Question
 
@@ -49,7 +49,7 @@ class Words(TextArea):
             await super()._on_key(event)
 
 
-class Answering(ModalScreen[Question | None]):
+class Answering(Dialog[Question | None]):
     """Shows a question and sends the answer; gives the answered question, None without one."""
 
     DEFAULT_CSS = (

@@ -8,9 +8,9 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from claude_task_client.view.leaving import Dialog
 from claude_task_client.view.menu import DIALOG_CSS
 
 KEYS: Final = (
@@ -28,8 +28,8 @@ KEYS: Final = (
 )
 
 
-class Help(ModalScreen[None]):
-    """Goes with any key that is no scrolling."""
+class Help(Dialog[None]):
+    """Goes with Esc, and with the keys that brought it or would end the view."""
 
     DEFAULT_CSS = "Help {" + DIALOG_CSS + "VerticalScroll { height: auto; max-height: 90%; } }"
     AUTO_FOCUS = "*"

@@ -10,9 +10,10 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
+
+from claude_task_client.view.leaving import Dialog
 
 DIALOG_CSS = """
     align: center middle;
@@ -50,7 +51,7 @@ class Choices(OptionList):
         self.highlighted = None
 
 
-class Menu(ModalScreen[str | None]):
+class Menu(Dialog[str | None]):
     """Asks for one of some choices; None where none is taken."""
 
     DEFAULT_CSS = "Menu {" + DIALOG_CSS + "}"

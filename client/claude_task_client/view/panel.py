@@ -41,7 +41,7 @@ class Panel(Rows):
         words = " ".join(
             filter(None, [self._title, str(count), shown(f"· {remark}") if remark else ""])
         )
-        self.border_title = Content(f" {words} ").markup  # what comes of Content is no markup
+        self.border_title = Content(f" {words} ")  # a plain text would be read as markup
         self.can_focus = bool(rows)
         self.show(rows)
 

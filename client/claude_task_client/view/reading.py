@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.geometry import Size
-from textual.screen import Screen
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Footer, Static
@@ -22,6 +21,7 @@ from claude_task_client.errors import AthenaError, NotFound
 from claude_task_client.view.bar import Bar
 from claude_task_client.view.coalescing import Coalesced
 from claude_task_client.view.drawing import shown, whole
+from claude_task_client.view.leaving import Leaving
 from claude_task_client.view.rows import strip_of
 from claude_task_client.wire import LogLine
 
@@ -30,10 +30,10 @@ LINES_FIRST: Final = 500
 LOAD_EVERY_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 2.0
 
-_BACK: Final = Binding("escape,backspace", "app.pop_screen", "Back", key_display="Esc")
+_BACK: Final = Binding("escape,backspace", "dismiss", "Back", key_display="Esc")
 
 
-class OfTask(Screen[None]):
+class OfTask(Leaving[None]):
     """A screen about one task."""
 
     AUTO_FOCUS = "*"
