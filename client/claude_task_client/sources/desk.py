@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 from claude_task_client import AsyncAthena
 from claude_task_client.calls import caller_of
-from claude_task_client.sources import scanning
+from claude_task_client.sources import mounts, scanning
 from claude_task_client.sources.layout import Layout
 from claude_task_client.sources.records import Record, Records
 from claude_task_client.sources.registry import Source
@@ -58,6 +58,7 @@ class Desk:
         timing: Timing,
         pid: int | None,
         sources: Sequence[Source],
+        polls: bool = False,
     ) -> None:
         self.source = source
         self.athena = athena
@@ -68,6 +69,9 @@ class Desk:
         self.records = Records(self.layout)
         self.submitter: Submitter | None = None
         self.by_task: dict[int, Record] = {}
+        self.is_polled = polls
+        self._polls = polls
+        self._pending: tuple[int, int] | None = None
         self._tell = tell
         # One thread: what a source does happens in order, and a mount that hangs holds up no other.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"source-{source.id}")
@@ -80,6 +84,12 @@ class Desk:
     async def scan(self) -> Snapshot:
         """Look at the folder. Raises: SourceAway, OSError."""
         snapshot = await self.disk(scanning.scan, self.layout, self.records)
+        if snapshot.pending != self._pending:
+            # Also after a start: a network mount may come later than its watcher.
+            self.is_polled = self._polls or await self.disk(
+                mounts.needs_polling, self.layout.pending
+            )
+            self._pending = snapshot.pending
         self.submitter = Submitter(source=self.source, mark=snapshot.mark)
         self.by_task = {
             record.task_id: record

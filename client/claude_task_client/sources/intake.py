@@ -42,10 +42,10 @@ class Next(Enum):
 class Intake:
     """The way in, of one source."""
 
-    def __init__(self, desk: Desk, settling: Settling, *, trusts_times: bool) -> None:
+    def __init__(self, desk: Desk, settling: Settling) -> None:
         self._desk = desk
         self._settling = settling
-        self._pace = Pace(desk, time.monotonic, trusts_times=trusts_times)
+        self._pace = Pace(desk, time.monotonic)
         self._altering = Altering(desk, settling, self._pace)
         self.pending: tuple[int, int] | None = None
 

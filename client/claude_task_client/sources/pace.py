@@ -14,12 +14,13 @@ TOLD_MAX: Final = 10_000
 class Pace:
     """Spans are measured here, by this machine's steady clock: those of others may differ."""
 
-    def __init__(self, desk: Desk, clock: Callable[[], float], *, trusts_times: bool) -> None:
+    def __init__(self, desk: Desk, clock: Callable[[], float]) -> None:
         self._desk = desk
         self._clock = clock
         self._since: dict[tuple[str, str], float] = {}
         self._told: set[str] = set()
-        self.still = Stillness(clock, trusts_times=trusts_times)
+        # What a mount says of times is its server's affair; of our own disk's we know how they go.
+        self.still = Stillness(clock, trusts_times=lambda: not desk.is_polled)
         self.soon: float | None = None
 
     def again_in(self, seconds: float) -> None:

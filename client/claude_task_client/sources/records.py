@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, cast
@@ -126,13 +126,6 @@ class Records:
         """The record of how a document ended last."""
         return _read(self._layout.record(ENDED, stem))
 
-    def all_ended(self) -> Iterator[Record]:
-        """Those of which nothing more is to come."""
-        for path in sorted((self._layout.own / ENDED).glob("*.json")):
-            record = _read(path)
-            if record is not None:
-                yield record
-
     def create(self, record: Record) -> Record:
         """Note that a document is going to be submitted; what holds, where another was faster."""
         path = self._layout.record(OPEN, record.stem)
@@ -173,23 +166,13 @@ def generation_of(layout: Layout, stem: str) -> int | None:
     return told if isinstance(told, int) and _is_number(told) else None
 
 
-def all_records(source: Source) -> Sequence[Record]:
-    """Everything known of a source's documents, by name. Raises: SourceAway, OSError."""
-    layout = Layout(source.path)
-    layout.mark()
-    records = Records(layout)
-    by_stem = {record.stem: record for record in records.all_ended()}
-    by_stem.update(records.all_open())
-    return [by_stem[stem] for stem in sorted(by_stem)]
-
-
 def look_up(source: Source, id_text: str) -> Record | None:
     """The document that people mean by an id, with or without `task-` and description.
 
     An id without a description names the only document of that second.
     Raises: NothingToDo, where there are several; SourceAway, OSError.
     """
-    known = [each for each in all_records(source) if _stem(each.stem).answers_to(id_text)]
+    known = _answering(source, id_text)
     # A former name means the document too, where no other has it.
     known = [each for each in known if each.status != RENAMED] or known
     exact = [each for each in known if is_called(id_text, each.stem)]
@@ -197,6 +180,21 @@ def look_up(source: Source, id_text: str) -> Record | None:
         names = ", ".join(each.stem for each in known)
         raise NothingToDo(f"{id_text} may be any of: {names}. Name one whole.")
     return next(iter(exact or known), None)
+
+
+def _answering(source: Source, id_text: str) -> list[Record]:
+    """By name. Only these are read: a source may have a hundred thousand that ended."""
+    layout = Layout(source.path)
+    layout.mark()
+    found: dict[str, Record] = {}
+    for state in (OPEN, ENDED):
+        for name in sorted(os.listdir(layout.own / state)):  # noqa: PTH208  names alone, and fast
+            stem = name.removesuffix(".json")
+            if stem != name and stem not in found and _stem(stem).answers_to(id_text):
+                record = _read(layout.record(state, stem))
+                if record is not None:
+                    found[stem] = record
+    return [found[stem] for stem in sorted(found)]
 
 
 def find(source: Source, id_text: str) -> Record | None:

@@ -99,7 +99,7 @@ def _entry(name: str, status: os.stat_result) -> Entry:
 class Stillness:
     """Which files have been as they are for long enough. Its clock runs on this machine alone."""
 
-    def __init__(self, clock: Callable[[], float], *, trusts_times: bool) -> None:
+    def __init__(self, clock: Callable[[], float], *, trusts_times: Callable[[], bool]) -> None:
         self._clock = clock
         self._trusts_times = trusts_times
         self._since: dict[str, tuple[Signature, float, float]] = {}
@@ -116,7 +116,7 @@ class Stillness:
 
     def seconds_left(self, entry: Entry, *, seconds: float = STILL_SECONDS) -> float:
         """How long until it counts as complete; 0: it is."""
-        if not entry.is_file or (self._trusts_times and entry.was_renamed):
+        if not entry.is_file or (entry.was_renamed and self._trusts_times()):
             return 0.0
         return self.seconds_until_still(entry, seconds)
 

@@ -39,13 +39,11 @@ log = logging.getLogger(__name__)
 class SourceWatch:
     """Watches one source."""
 
-    def __init__(self, desk: Desk, *, polls: bool, on_trouble: OnTrouble) -> None:
+    def __init__(self, desk: Desk, *, on_trouble: OnTrouble) -> None:
         self._desk = desk
         self._on_trouble = on_trouble
-        self._polls = polls
         self._settling = Settling(desk)
-        # What a mount says of times is its server's affair; of our own disk's we know how they go.
-        self._intake = Intake(desk, self._settling, trusts_times=not polls)
+        self._intake = Intake(desk, self._settling)
         self._clock = asyncio.get_running_loop().time
         self._woken = asyncio.Event()
         self._review_at = 0.0
@@ -161,7 +159,7 @@ class SourceWatch:
             step=STEP_MILLISECONDS,
             stop_event=stop,
             recursive=False,
-            force_polling=self._polls,
+            force_polling=self._desk.is_polled,
             poll_delay_ms=POLL_MILLISECONDS,
         )
         try:

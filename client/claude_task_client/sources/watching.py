@@ -10,7 +10,6 @@ from typing import Final
 
 from claude_task_client import AsyncAthena
 from claude_task_client.errors import Denied
-from claude_task_client.sources import mounts
 from claude_task_client.sources.desk import Desk, Timing
 from claude_task_client.sources.registry import Polling, Source
 from claude_task_client.sources.settling import NEWS
@@ -42,17 +41,18 @@ async def watch(
     process that works under this instance's name, for the locks. Others may watch the same.
     """
     desks = [
-        Desk(source, athena, tell=tell, timing=timing or Timing(), pid=pid, sources=sources)
+        Desk(
+            source,
+            athena,
+            tell=tell,
+            timing=timing or Timing(),
+            pid=pid,
+            sources=sources,
+            polls=poll or source.polling is Polling.FORCED,
+        )
         for source in sources
     ]
-    watches = [
-        SourceWatch(
-            desk,
-            polls=poll or desk.source.polling is Polling.FORCED,
-            on_trouble=on_trouble,
-        )
-        for desk in desks
-    ]
+    watches = [SourceWatch(desk, on_trouble=on_trouble) for desk in desks]
     if once:
         await _once(watches)
         return
@@ -61,12 +61,6 @@ async def watch(
         group.create_task(stream.follow_for_ever())
         for each in watches:
             group.create_task(each.run(on_lost_store=stream.begin_anew))
-
-
-async def _is_polled(desk: Desk) -> bool:
-    if desk.source.polling is Polling.FORCED:
-        return True
-    return await desk.disk(mounts.needs_polling, desk.source.path)
 
 
 async def _once(watches: Sequence[SourceWatch]) -> None:

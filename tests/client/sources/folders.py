@@ -126,7 +126,7 @@ class Watched(Folder):
             sources=[self.source, *self.others],
         )
         self.settling = Settling(self.desk)
-        self.intake = Intake(self.desk, self.settling, trusts_times=True)
+        self.intake = Intake(self.desk, self.settling)
 
     async def look(self) -> None:
         """See everything that has happened so far, here and at Athena."""

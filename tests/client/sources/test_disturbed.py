@@ -190,6 +190,25 @@ def test_a_document_is_found_by_what_people_type(tmp_path):
         records.find(folder.source, "20261122-120000")
 
 
+def test_of_many_documents_only_those_that_are_meant_are_read(tmp_path, monkeypatch):
+    """A source may have a hundred thousand that ended."""
+    folder = Folder(tmp_path / "inbox")
+    for number in range(50):
+        stem = f"task-20261122-1200{number:02}-one"
+        folder.layout.record("ended", stem).write_text(
+            json.dumps({"stem": stem, "generation": 1, "key": "k", "status": "rejected"})
+        )
+    read, seen = storing.read, []
+    monkeypatch.setattr(
+        storing, "read", lambda path, **told: seen.append(path.stem) or read(path, **told)
+    )
+
+    found = records.find(folder.source, "20261122-120007")
+
+    assert found is not None
+    assert seen == [found.stem] == ["task-20261122-120007-one"]
+
+
 def test_nothing_is_found_in_a_source_that_is_away(tmp_path):
     """That is said, and not that there is no such document."""
     folder = Folder(tmp_path / "inbox")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from claude_task_client.sources import mounts
 from claude_task_client.sources.mounts import needs_polling
+from tests.client.sources.folders import AT_ONCE, NEVER
 
 TABLE = """\
 22 1 0:20 / / rw,relatime shared:1 - ext4 /dev/sda rw
@@ -43,3 +47,16 @@ def test_the_innermost_mount_counts(tmp_path, path, polls):
 def test_where_there_is_no_such_table_events_are_trusted(tmp_path):
     """Such as on macOS; polling can be set."""
     assert not needs_polling(tmp_path, table=tmp_path / "none")
+
+
+async def test_a_source_on_such_a_mount_is_polled_without_being_told(watch_folder, monkeypatch):
+    """Nor are the times that it gives believed: what was renamed into place has to be still."""
+    monkeypatch.setattr(mounts, "needs_polling", lambda path: path.name == "pending")
+    inbox = watch_folder(timing=replace(AT_ONCE, still=NEVER))
+    path = inbox.drop()
+    os.utime(path, ns=(0, 0))
+
+    await inbox.look_here()
+
+    assert inbox.desk.is_polled
+    assert await inbox.tasks() == []
