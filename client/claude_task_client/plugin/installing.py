@@ -120,6 +120,8 @@ def _uninstall(where: Place) -> None:
     now = config_folder.read(where.config)
     before = config_folder.load(where.record) or Before({}, config_folder.OUTER_FOLDERS, {})
     _refuse_stuck(where, now)
+    # Should this be killed, an install that comes next must not take what is left for the person's.
+    config_folder.save(where.record, where.config, before._replace(made={}))
     claude = program()
     if claude is not None:
         # It also forgets what only it knows of. What it makes of its files is put right below.
@@ -170,9 +172,9 @@ def _refuse_others(where: Place, now: config_folder.Contents) -> None:
 
 
 def _before(where: Place, now: config_folder.Contents) -> Before:
-    """How it was before the first install that has not been undone."""
+    """How it was before the first install that has not been undone; one may have been killed."""
     kept = config_folder.load(where.record)
-    if kept is not None and is_named(now):
+    if kept is not None and (is_named(now) or not kept.made):
         return kept
     return Before(now, config_folder.folders(where.config), {})
 
@@ -182,14 +184,14 @@ def _known(
 ) -> Mapping[str, str]:
     """Which contents are known to be what was there before, and ours; others have changes in them.
 
-    Those that nobody has changed while this went on, nor since an earlier install.
+    Those that nobody has changed since, nor while this went on.
     """
-    made, unchanged = config_folder.digests(after), config_folder.digests(now)
+    made = config_folder.digests(after)
     return {
         name: made[name]
-        for name in made
-        if config_folder.says_the_same(name, now[name], after[name])
-        and (not before.made or unchanged[name] == before.made.get(name))
+        for name, content in before.contents.items()
+        if config_folder.says_the_same(name, content, now[name])
+        and config_folder.says_the_same(name, content, after[name])
     }
 
 

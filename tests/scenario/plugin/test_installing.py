@@ -331,6 +331,46 @@ def test_an_install_that_is_killed_is_undone(bare: Laptop, words: str):
     assert undone == before
 
 
+@pytest.mark.parametrize("words", ["*uninstall*", "*marketplace?remove*"])
+def test_an_uninstall_that_is_killed_is_done_by_the_next(bare: Laptop, words: str):
+    """And so is an install, where one comes first."""
+    write(bare, ODD)
+    before = snapshot(bare)
+    bare.install()
+    real = dict(bare.variables)
+    claude_and_then(bare, words, "kill -9 $PPID")
+
+    killed = [bare.client("plugin", "uninstall")]
+    bare.variables = dict(real)
+    bare.install()
+    claude_and_then(bare, words, "kill -9 $PPID")
+    killed += [bare.client("plugin", "uninstall")]
+    bare.variables = dict(real)
+    gone = bare.client("plugin", "uninstall")
+
+    assert [each.returncode for each in killed] == [-9, -9]
+    assert gone.returncode == 0, gone
+    assert snapshot(bare) == before
+
+
+def test_what_was_changed_after_a_killed_install_stays(bare: Laptop):
+    """Also where the install was repeated after it."""
+    write(bare, ODD)
+    real = dict(bare.variables)
+    claude_and_then(bare, "*marketplace?add*", "kill -9 $PPID")
+    bare.client("plugin", "install")
+    bare.variables = real
+    told = (bare.config / SETTINGS).read_bytes()
+    write(bare, told.replace(b"opus", b"haiku"))
+
+    bare.install()
+    gone = bare.client("plugin", "uninstall")
+
+    assert gone.returncode == 0, gone
+    now = json.loads((bare.config / SETTINGS).read_bytes())
+    assert now == {**json.loads(ODD), "model": "haiku"}
+
+
 def test_two_at_once_do_the_same_once(bare: Laptop):
     """Two terminals, or a script on many machines with one home."""
     write(bare, ODD)
