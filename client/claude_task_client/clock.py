@@ -17,6 +17,14 @@ def now() -> datetime:
     return datetime.now(UTC).astimezone()
 
 
+def local(at: datetime) -> datetime:
+    """As this machine's clocks show it; where they do not reach (the year 9999), as it is."""
+    try:
+        return at.astimezone()
+    except (OverflowError, OSError, ValueError):  # which of them depends on the system
+        return at
+
+
 def read_span(text: str) -> timedelta | None:
     """A length of time such as `1h30m`; None where the text is none."""
     match = _SPAN.fullmatch(text.strip().lower().replace(" ", ""))

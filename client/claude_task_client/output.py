@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from claude_task_client import clock
+
 if TYPE_CHECKING:
     from claude_task_client.transport import Json
     from claude_task_client.wire import Task
@@ -80,7 +82,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def moment(at: datetime | None) -> str:
     """A time as it is on this machine's clocks."""
-    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if isinstance(at, datetime) else "-"
+    if not isinstance(at, datetime):
+        return "-"
+    return clock.local(at).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def span(seconds: float | None) -> str:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from claude_task_client import output
+from claude_task_client import clock, output
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,7 +51,7 @@ class Screen:
 
 def words(line: LogLine) -> str:
     """The line, what goes on of it indented below its beginning."""
-    at = line.at.astimezone().strftime(_TIME) if line.at else "-" * len("00:00:00")
+    at = clock.local(line.at).strftime(_TIME) if line.at else "-" * len("00:00:00")
     head = f"{at} {output.line(line.kind):<{_KIND_WIDTH}} "
     return head + output.clean(line.text).replace("\n", "\n" + " " * len(head))
 

@@ -124,7 +124,7 @@ class Answering(Dialog[Question | None]):
         """A choice's key takes it, unless somebody writes."""
         if isinstance(self.focused, OptionList):
             for choice in self._choices:
-                if event.character == choice.key:
+                if choice.key and event.character == choice.key:
                     event.stop()
                     self._take(choice)
 
@@ -212,7 +212,7 @@ def _choices(question: Question) -> list[Choice]:
     if question.kind == questions.APPROVAL:
         return list(_VERDICTS)
     return [
-        Choice("123456789"[index : index + 1] or " ", drawing.shown(text), text)
+        Choice("123456789"[index : index + 1], drawing.shown(text), text)
         for index, text in enumerate(question.choices)
     ]
 

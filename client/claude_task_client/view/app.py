@@ -38,6 +38,8 @@ from claude_task_client.wire import Event, Question
 # However much happens, the screen is drawn so often at most; and ages grow each second.
 PAINT_EVERY_SECONDS: Final = 0.1
 TICK_SECONDS: Final = 1.0
+# Far below what Athena takes.
+SEARCH_CHARACTERS_MAX: Final = 200
 _PRIORITIES: Final = ("urgent", "high", "medium", "low")
 _OF_LISTS: Final = frozenset({"open", "search", "pause", "all"})
 _ENDING_SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -98,7 +100,11 @@ class View(App[None]):
         yield self._lists
         with Horizontal(id="find"):
             yield Static("Only with: ")
-            yield Input(placeholder="words of the tasks; Esc: all of them", compact=True)
+            yield Input(
+                placeholder="words of the tasks; Esc: all of them",
+                max_length=SEARCH_CHARACTERS_MAX,
+                compact=True,
+            )
         yield Bar(name="status", style="dim")
         yield Footer(show_command_palette=False, compact=True)
 
@@ -140,7 +146,7 @@ class View(App[None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Look for the words, or, without any, show everything."""
-        self._search_for(event.value.strip() or None)
+        self._search_for(drawing.shown(event.value) or None)
 
     # What keys do.
 

@@ -197,7 +197,7 @@ def troubles(each: Instance) -> list[str]:
         found.append(f"cannot work on {', '.join(map(str, projects))}: {health.message}")
     limited = health.limited_until
     if isinstance(limited, datetime) and limited > clock.now():
-        found.append(f"usage limit until {limited.astimezone():%H:%M}")
+        found.append(f"usage limit until {clock.local(limited):%H:%M}")
     return found
 
 
@@ -208,7 +208,7 @@ def _readiness(task: Task) -> str:
             more = "…" if len(task.blocked_by) > 3 else ""
             return f"blocked by {waits_for}{more}" if waits_for else "blocked"
         case "scheduled" if isinstance(task.not_before, datetime):
-            at = task.not_before.astimezone()
+            at = clock.local(task.not_before)
             is_soon = (at - clock.now()).total_seconds() < 20 * 3600
             return f"from {at:%H:%M}" if is_soon else f"from {at:%m-%d %H:%M}"
         case "held":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
@@ -122,9 +123,16 @@ class Looking:
             self._looks.ask()
 
     async def _follow(self) -> None:
-        async with aclosing(self.athena.events(on_lost=self._lost)) as events:
-            async for event in events:
-                self._happened(event)
+        while True:
+            try:
+                async with aclosing(self.athena.events(on_lost=self._lost)) as events:
+                    async for event in events:
+                        self._happened(event)
+            except Refused as error:
+                if _is_for_good(error):
+                    raise
+                self._lost(error)
+                await self._wire.sleep(RETRY_EVERY_SECONDS)
 
     def _happened(self, event: Event) -> None:
         if self._is_looking or not self.picture.move_on(event):
@@ -160,10 +168,11 @@ class Looking:
         self._is_looking = True
         try:
             while due:
-                await self._ask(due[0])
+                with contextlib.suppress(NotFound):  # an older Athena: what she has is shown
+                    await self._ask(due[0])
                 self._asked_at[due.pop(0)] = now
         except AthenaError as error:
-            if isinstance(error, Refused) and error.status not in PASSING:
+            if _is_for_good(error):
                 raise
             self._wanted.update(due)
             self.trouble = str(error)
@@ -235,3 +244,8 @@ class Looking:
             except NotFound:
                 continue
         self.picture.reasons = reasons
+
+
+def _is_for_good(error: AthenaError) -> bool:
+    """Whether asking again is in vain: it is not where Athena is at fault or has too much to do."""
+    return isinstance(error, Refused) and error.status < 500 and error.status not in PASSING

@@ -30,7 +30,7 @@ DIALOG_CSS = """
 
 
 class Choice(NamedTuple):
-    """What can be taken, and the key that takes it."""
+    """What can be taken, and the key that takes it; without one the arrows lead to it."""
 
     key: str
     label: str
@@ -86,4 +86,4 @@ class Menu(Dialog[str | None]):
 
 def _option(choice: Choice) -> Option:
     """The choice as an option: its label is no markup."""
-    return Option(Text.assemble((f" {choice.key} ", "bold blue"), " ", choice.label))
+    return Option(Text.assemble((f" {choice.key or ' '} ", "bold blue"), " ", choice.label))

@@ -185,6 +185,17 @@ class Log(OfTask):
 
     BINDINGS: ClassVar[list[BindingType]] = [_BACK]
 
+    def __init__(self, athena: AsyncAthena, task_id: int) -> None:
+        super().__init__(athena, task_id)
+        self._is_lost = False
+        self._was_well = True
+
+    def connected(self, *, is_well: bool) -> None:
+        """See `OfTask`. Without a new line the log itself would not tell that it goes on."""
+        if is_well and not self._was_well and self._is_lost:
+            self._goes_on()
+        self._was_well = is_well
+
     def compose(self) -> ComposeResult:
         """See `Screen`."""
         yield Bar(f"Log of #{self.task_id}")
@@ -203,16 +214,22 @@ class Log(OfTask):
             self._say(f"from line {first} on, following" if first > 1 else "following")
             screen.add(*page.lines)
             after = page.lines[-1].id if page.lines else page.next_after or 0
-            coming = self.athena.follow_log(
-                self.task_id, after=after, on_lost=lambda error: self._say(str(error))
-            )
+            coming = self.athena.follow_log(self.task_id, after=after, on_lost=self._lost)
             async with aclosing(coming) as lines:
                 async for line in lines:
-                    self._say("following")
+                    self._goes_on()
                     screen.add(line)
             self._say(describing.state(await self.athena.get(self.task_id)))
         except AthenaError as error:
             self._say(str(error))
+
+    def _lost(self, error: AthenaError) -> None:
+        self._is_lost = True
+        self._say(str(error))
+
+    def _goes_on(self) -> None:
+        self._is_lost = False
+        self._say("following")
 
     def _say(self, words: str) -> None:
         self.query_one(Bar).say(f"Log of #{self.task_id} · {shown(words)}")
