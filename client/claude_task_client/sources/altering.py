@@ -59,7 +59,7 @@ class Altering:
         desk = self._desk
         try:
             task = await desk.athena.get(record.task_id or 0)
-            document = documents.parse(content.text)
+            document = await desk.disk(documents.parse, content.text)
             before = await contents.tasks_before(desk, document, record.stem)
             if document.description == task.description and not record.digest:
                 return replace(record, digest=content.digest, title=document.title)

@@ -139,7 +139,7 @@ class Intake:
             del orphans[former.stem]
             await self._altering.rename(former, stem, content)
             return Next.GO_ON
-        document = documents.parse(content.text)
+        document = await desk.disk(documents.parse, content.text)
         before = await contents.tasks_before(desk, document, stem)
         if f"{stem}.md" != entry.name:  # the same name, spelt in another way
             await desk.disk(_spell, desk.layout.pending / entry.name, f"{stem}.md")

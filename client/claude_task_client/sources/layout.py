@@ -171,5 +171,5 @@ def _read_mark(path: Path) -> Mark | None:
         content = json.loads(path.read_text("utf-8"))
         own, name = str(uuid.UUID(content["uuid"])), content["id"]
         return Mark(uuid=own, id=name) if SLUG.fullmatch(name) else None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

@@ -45,7 +45,14 @@ def read(layout: Layout, stem: str) -> Lock | None:
         content, _ = storing.read(layout.lock(stem), bytes_max=LOCK_BYTES_MAX)
         told = json.loads(content)
         lock = Lock(**told)
-    except (FileNotFoundError, storing.NotAFile, storing.TooLarge, ValueError, TypeError):
+    except (
+        FileNotFoundError,
+        storing.NotAFile,
+        storing.TooLarge,
+        ValueError,
+        TypeError,
+        RecursionError,
+    ):
         return None
     is_sound = isinstance(lock.pid, int | None) and isinstance(lock.task_id, int)  # type: ignore[redundant-expr]
     return lock if is_sound else None

@@ -106,11 +106,18 @@ def _clear(source: Source) -> None:
 
 def _notes(source: Source) -> Iterator[tuple[Path, Watcher]]:
     for file in sorted((Layout(source.path).own / FOLDER).glob("*.json")):
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            if file.stat().st_size <= FILE_BYTES_MAX:
-                watcher = Watcher(**json.loads(file.read_text("utf-8")))
-                datetime.fromisoformat(watcher.seen_at)
+        with contextlib.suppress(OSError, ValueError, TypeError, RecursionError):
+            content, _ = storing.read(file, bytes_max=FILE_BYTES_MAX)
+            watcher = Watcher(**json.loads(content))
+            if _is_sound(watcher):
                 yield file, watcher
+
+
+def _is_sound(told: Watcher) -> bool:
+    """Whether it says what each of them says. Raises: ValueError, TypeError."""
+    texts = (told.host, told.kind, told.since, told.seen_at)
+    is_aware = datetime.fromisoformat(told.seen_at).tzinfo is not None
+    return is_aware and type(told.pid) is int and all(type(each) is str for each in texts)
 
 
 def _file(source: Source) -> Path:

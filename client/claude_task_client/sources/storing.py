@@ -20,6 +20,9 @@ from claude_task_client.sources.layout import PUBLIC_MODE, Layout
 _READ_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 # More documents of one name than this are a mistake somewhere else.
 NUMBERS_MAX: Final = 10_000
+NAME_BYTES_MAX: Final = 255
+# Larger ones are not compared: both are kept.
+COMPARED_BYTES_MAX: Final = 1024 * 1024
 
 
 class NotAFile(OSError):
@@ -101,13 +104,22 @@ def move(path: Path, goal: Path) -> bool:
 def set_aside(path: Path) -> Path | None:
     """Keep what stands under this name under a number; where it is now."""
     for number in range(1, NUMBERS_MAX):
-        other = path.with_name(f"{path.stem}.{number}{path.suffix}")
+        other = path.with_name(_numbered(path, number))
         if not exists(other):
             with contextlib.suppress(FileNotFoundError):
                 path.rename(other)
                 return other
             return None
     raise OSError(f"there are too many files called {path.name}")
+
+
+def _numbered(path: Path, number: int) -> str:
+    """Its name with the number, no longer than a name may be."""
+    ending = f".{number}{path.suffix}"
+    stem = path.stem
+    while len(os.fsencode(stem + ending)) > NAME_BYTES_MAX:
+        stem = stem[:-1]
+    return stem + ending
 
 
 def remove(path: Path) -> None:
@@ -133,7 +145,7 @@ def one_at_a_time(layout: Layout) -> Iterator[None]:
         return
     import fcntl
 
-    descriptor = os.open(layout.own / "lock", os.O_RDWR | os.O_CREAT, PUBLIC_MODE)
+    descriptor = _open_lock(layout.own / "lock")
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -146,16 +158,27 @@ def one_at_a_time(layout: Layout) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _open_lock(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, PUBLIC_MODE)
+    except PermissionError:
+        # Another account has made it, and shares the folder: to hold it, reading is enough.
+        return os.open(path, os.O_RDONLY)
+
+
 class Busy(OSError):
     """Another watcher is writing in this source: try again in a moment."""
 
 
 def clear_aside(layout: Layout, *, keep_seconds: float) -> None:
     """Remove what kills have left half written. The file system's own clock counts."""
+    left = list(layout.aside.iterdir())
+    if not left:
+        return  # as nearly always: to ask for the time is a write to what may be a memory card
     probe = _write_aside(layout, "")
     now = probe.stat().st_mtime
     _discard(probe)
-    for path in layout.aside.iterdir():
+    for path in left:
         with contextlib.suppress(OSError):
             if now - path.lstat().st_mtime > keep_seconds:
                 path.unlink()
@@ -199,6 +222,11 @@ def _is_same(path: Path, other: Path) -> bool:
         mine, theirs = path.lstat(), other.lstat()
         if not (stat.S_ISREG(mine.st_mode) and stat.S_ISREG(theirs.st_mode)):
             return False
-        return mine.st_size == theirs.st_size and path.read_bytes() == other.read_bytes()
+        if mine.st_size != theirs.st_size or mine.st_size > COMPARED_BYTES_MAX:
+            return False
+        both = [read(each, bytes_max=COMPARED_BYTES_MAX)[0] for each in (path, other)]
+        return both[0] == both[1]
     except FileNotFoundError:
         return True
+    except OSError:  # it cannot be read
+        return False

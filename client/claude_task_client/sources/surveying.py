@@ -167,7 +167,7 @@ def _problems(seen: Survey) -> Iterator[Problem]:
 
 
 def _json(path: Path, bytes_max: int) -> Mapping[str, Any]:
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, RecursionError):
         if path.stat().st_size <= bytes_max:
             content = json.loads(path.read_text("utf-8"))
             return content if isinstance(content, dict) else {}

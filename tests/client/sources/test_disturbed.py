@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -490,3 +491,56 @@ def test_a_document_that_is_like_the_one_there_takes_its_place(tmp_path):
     assert storing.move(folder.path("pending"), folder.path("completed"))
 
     assert folder.names("completed") == [f"{DOOR}.md"]
+
+
+def test_what_is_kept_under_a_number_has_a_name_that_may_be(tmp_path):
+    """A name may be as long as names can be, and stand there twice."""
+    path, goal = (tmp_path / folder / f"{'é' * 125}x.md" for folder in ("one", "other"))
+    for each in (path, goal):
+        each.parent.mkdir()
+        each.write_text(str(each))
+
+    storing.move(path, goal)
+
+    assert goal.read_text() == str(path)
+    assert len(list(goal.parent.iterdir())) == 2
+
+
+def test_large_files_are_not_read_to_be_compared(tmp_path, monkeypatch):
+    """Whoever drops a film twice does not get it into the watcher's memory."""
+    path, goal = tmp_path / "one.md", tmp_path / "other.md"
+    for each in (path, goal):
+        with each.open("wb") as file:
+            file.truncate(1024**3)
+    monkeypatch.setattr(type(path), "read_bytes", lambda _: pytest.fail("it was read"))
+
+    storing.move(path, goal)
+
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["other.1.md", "other.md"]
+
+
+async def test_a_review_writes_nothing_where_there_is_nothing_to_do(waiting, monkeypatch):
+    """Once a minute and source, on what may be a memory card or a read-only mount."""
+    monkeypatch.setattr(storing, "_write_aside", lambda *_: pytest.fail("it was written"))
+
+    await waiting.look()
+
+
+def test_a_lock_that_another_account_has_made_is_held_as_well(tmp_path, monkeypatch):
+    """The folders of a shared mount are open to a group, its files may not be."""
+    folder = Folder(tmp_path / "inbox")
+    (folder.layout.own / "lock").touch()
+    system = os.open
+
+    def refuse_writing(path, flags, *mode):
+        if flags & os.O_RDWR:
+            raise PermissionError
+        return system(path, flags, *mode)
+
+    monkeypatch.setattr(os, "open", refuse_writing)
+    with (
+        storing.one_at_a_time(folder.layout),
+        pytest.raises(storing.Busy),
+        storing.one_at_a_time(folder.layout),
+    ):
+        pytest.fail("two have it")

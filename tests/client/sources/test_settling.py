@@ -448,6 +448,16 @@ async def test_locks_of_anybodys_making_are_cleared(inbox, content):
     assert inbox.names("pending") == []
 
 
+async def test_a_lock_of_anybodys_making_stops_nothing(waiting):
+    """It is a file that anybody may write, and as odd as it can be."""
+    waiting.layout.lock(DOOR).write_text("[" * 4000)
+    await waiting.claimed("worker")
+
+    await waiting.look()
+
+    assert waiting.lock().worker == "worker"
+
+
 # --- events
 
 

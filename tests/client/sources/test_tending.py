@@ -197,7 +197,20 @@ def test_a_process_of_this_machine_counts_while_it_lives(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"host": "x"}', said().replace("20", "twenty"), "x" * 5000]
+    "text",
+    [
+        "",
+        "{",
+        "[" * 4000,
+        "[]",
+        "{}",
+        '{"host": "x"}',
+        said().replace("20", "twenty"),
+        said().replace("Z", ""),
+        said(host=settings.host_name()).replace('"pid": 1', '"pid": "x"'),
+        said().replace('"worker"', "null"),
+        "x" * 5000,
+    ],
 )
 def test_what_says_nothing_counts_for_nothing(tmp_path, text):
     """Anybody may write there."""
