@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, Protocol
 
 from claude_task_client import output, settings
@@ -11,6 +11,7 @@ from claude_task_client.connection import connect
 from claude_task_client.errors import BadSettings, NothingToDo, Refused
 from claude_task_client.state import Claims, Holder
 from claude_task_client.sync import Athena
+from claude_task_client.worker import at_work
 
 # Refusals which mean that this instance has no hold on the task (any more).
 LOST: Final = frozenset({"not_holder", "task_cancelled", "task_not_found", "invalid_transition"})
@@ -71,6 +72,7 @@ def held(task_id: int | None) -> Held:
         # the attempts are ours to remember.
         now = _held_according_to(athena)
         candidates = {task: remembered.get(task, attempt) for task, attempt in now.items()}
+        candidates = _without_those_of_workers(athena, candidates, remembered)
     elsewhere = candidates.keys() & _claimed_by_other_sessions(athena)
     if elsewhere:
         names = _named(elsewhere)
@@ -103,6 +105,23 @@ def ending(task_id: int | None) -> Iterator[Held]:
 def _held_according_to(athena: Athena) -> dict[int, int]:
     page = athena.list(status="in_progress", claimed_by=athena.instance)
     return {task.id: task.attempt for task in page.tasks}
+
+
+def _without_those_of_workers(
+    athena: Athena, candidates: Mapping[int, int], remembered: Mapping[int, int]
+) -> dict[int, int]:
+    """Leave out what a worker does here in the same name: nobody means that without saying so.
+
+    Raises: BadSettings where nothing else is left.
+    """
+    theirs = at_work.tasks_in_hand(settings.state_folder(), claims_of(athena).holder)
+    theirs = candidates.keys() & (theirs - remembered.keys())
+    left = {task: attempt for task, attempt in candidates.items() if task not in theirs}
+    if theirs and not left:
+        raise BadSettings(
+            f"The worker on this machine is at work on {_named(theirs)}: say which one is meant."
+        )
+    return left
 
 
 def _claimed_by_other_sessions(athena: Athena) -> set[int]:

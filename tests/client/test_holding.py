@@ -123,3 +123,47 @@ def test_what_another_session_is_at_must_be_named(laptop):
     )
     assert f"Completed #{ours}" in done.stdout
     assert f"Completed #{theirs}" in named.stdout
+
+
+def a_worker_is_at(laptop, athena, task_id):
+    """What `work` leaves on disk while it does this task in the same instance's name."""
+    told = {
+        "url": athena.url,
+        "instance": laptop.variables["CLAUDE_INSTANCE"],
+        "tasks": [{"task_id": task_id}],
+    }
+    folder = laptop.claims_file().parent / "worker"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "status.json").write_text(json.dumps(told))
+
+
+def test_a_task_of_the_worker_is_ended_by_nobody_who_does_not_name_it(laptop, athena):
+    """A worker that is started by hand has the name of the person at the machine."""
+    theirs = laptop.json("add", "x")
+    instance = laptop.variables["CLAUDE_INSTANCE"]
+    athena.ask("POST", f"/api/tasks/{theirs['id']}/claim", {"instance": instance})
+    a_worker_is_at(laptop, athena, theirs["id"])
+
+    done = laptop.run("complete")
+    checked = laptop.run("check")
+
+    assert done.returncode == WRONG_USAGE
+    assert f"The worker on this machine is at work on #{theirs['id']}" in done.stderr
+    assert laptop.json("show", str(theirs["id"]))["status"] == "in_progress"
+    assert checked.stdout.endswith(" - the worker on this machine is at it\n")
+
+
+def test_the_task_of_a_person_is_told_from_that_of_the_worker(laptop, athena):
+    """Two are in hand, and only one of them was claimed here."""
+    theirs = laptop.json("add", "x")
+    instance = laptop.variables["CLAUDE_INSTANCE"]
+    athena.ask("POST", f"/api/tasks/{theirs['id']}/claim", {"instance": instance})
+    a_worker_is_at(laptop, athena, theirs["id"])
+    ours = laptop.json("add", "y")
+    athena.ask("POST", f"/api/tasks/{ours['id']}/claim", {"instance": instance})
+
+    done = laptop.run("complete")
+
+    assert done.returncode == 0, done
+    assert laptop.json("show", str(ours["id"]))["status"] == "completed"
+    assert laptop.json("show", str(theirs["id"]))["status"] == "in_progress"

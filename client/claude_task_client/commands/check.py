@@ -189,14 +189,29 @@ def tell(found: Found) -> None:
     """Print what was found."""
     if found.next is not None:
         output.say(waiting(found.next, found))
+    theirs = of_workers() if found.claims else set()
     for task in found.claims[:CLAIMS_SHOWN_MAX]:
-        output.say(
-            f"In progress here: {named(task)}"
-            f" - when done: claude-task-client complete {output.line(str(task.get('id')))}"
+        number = task.get("id")
+        how = (
+            "the worker on this machine is at it"
+            if number in theirs
+            else f"when done: claude-task-client complete {output.line(str(number))}"
         )
+        output.say(f"In progress here: {named(task)} - {how}")
     more = len(found.claims) - CLAIMS_SHOWN_MAX
     if more > 0:
         output.say(f"and {more} more in progress here: claude-task-client list --status running")
+
+
+def of_workers() -> set[int]:
+    """Which of this instance's tasks a worker on this machine has in hand."""
+    from claude_task_client.state import Holder
+    from claude_task_client.worker import at_work
+
+    told = settings.load()
+    return at_work.tasks_in_hand(
+        settings.state_folder(), Holder(url=told.url, instance=told.instance)
+    )
 
 
 def waiting(first: Json, found: Found) -> str:

@@ -68,6 +68,7 @@ def _in_hand(found: check.Found, here: Sitting) -> Sequence[str]:
     """The tasks of this instance, and whether another session on this machine is at them."""
     ours = {claim.task_id for claim in here.claims()}
     elsewhere = {claim.task_id for claim in sitting.claimed_elsewhere(here.folder, here)}
+    workers = check.of_workers() if found.claims else set()
     lines = []
     for task in found.claims[: check.CLAIMS_SHOWN_MAX]:
         number = task.get("id")
@@ -75,6 +76,8 @@ def _in_hand(found: check.Found, here: Sitting) -> Sequence[str]:
             more = f"claimed by this session; when done: {APP} complete {number}"
         elif number in elsewhere:
             more = "another session on this machine is at it: leave it alone"
+        elif number in workers:
+            more = "the worker on this machine is at it: leave it alone"
         else:
             more = f"to go on with it here, claim it again: {APP} claim {number}"
         lines.append(f"In progress: {check.named(task)} ({more})")
