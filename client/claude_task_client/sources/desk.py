@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from claude_task_client import AsyncAthena
 from claude_task_client.calls import caller_of
 from claude_task_client.sources import mounts, scanning
+from claude_task_client.sources.disk_thread import DiskThread
 from claude_task_client.sources.layout import Layout
 from claude_task_client.sources.records import Record, Records
 from claude_task_client.sources.registry import Source
@@ -74,12 +73,11 @@ class Desk:
         self._pending: tuple[int, int] | None = None
         self._tell = tell
         # One thread: what a source does happens in order, and a mount that hangs holds up no other.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"source-{source.id}")
+        self._thread = DiskThread(f"source-{source.id}")
 
     async def disk(self, act: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """Do something that may wait for a disk."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, lambda: act(*arguments, **named))
+        return await self._thread.do(lambda: act(*arguments, **named))
 
     async def scan(self) -> Snapshot:
         """Look at the folder. Raises: SourceAway, OSError."""
@@ -116,4 +114,4 @@ class Desk:
 
     def close(self) -> None:
         """Begin nothing more on the disk; what hangs there is not waited for."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._thread.close()

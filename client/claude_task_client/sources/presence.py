@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import sys
@@ -19,6 +20,7 @@ from typing import Final
 
 from claude_task_client import clock, settings
 from claude_task_client.sources import storing
+from claude_task_client.sources.disk_thread import DiskThread
 from claude_task_client.sources.layout import Layout
 from claude_task_client.sources.registry import Source
 from claude_task_client.wire import time_text
@@ -27,6 +29,7 @@ FOLDER: Final = "watchers"
 # Seldom, as each is a write to what may be a memory card. On its own machine a watcher is known by
 # its process.
 REPEAT_SECONDS: Final = 300.0
+LEAVE_SECONDS: Final = 2.0
 # Two words may be lost, and clocks of two machines differ a little.
 GONE_AFTER: Final = timedelta(minutes=12)
 FORGOTTEN_AFTER: Final = timedelta(days=1)
@@ -60,26 +63,48 @@ async def announced(sources: Iterable[Source], *, kind: str) -> AsyncIterator[No
 
     Where that cannot be written, watching goes on: what is wrong there is the watcher's to tell.
     """
-    announcing = asyncio.create_task(_announce(list(sources), kind))
+    # A thread each: a mount that hangs must hold up neither the others nor this process.
+    notes = [(source, DiskThread(f"presence-{source.id}")) for source in sources]
+    announcing = [asyncio.create_task(_announce(*each, kind)) for each in notes]
     try:
         yield
     finally:
-        announcing.cancel()
-        await asyncio.wait({announcing})
-        for source in sources:
-            with contextlib.suppress(OSError):
-                _file(source).unlink()
+        for task in announcing:
+            task.cancel()
+        try:
+            await _leave(announcing, notes)
+        finally:
+            for _, disk in notes:
+                disk.close()
 
 
-async def _announce(sources: Sequence[Source], kind: str) -> None:
+async def _announce(source: Source, disk: DiskThread, kind: str) -> None:
     since = time_text(clock.now())
     while True:
-        # A thread: a mount that hangs must not hold up the rest of this process.
-        await asyncio.to_thread(_write_all, sources, kind, since)
+        await disk.do(functools.partial(_write, source, kind, since))
         await asyncio.sleep(REPEAT_SECONDS)
 
 
-def _write_all(sources: Sequence[Source], kind: str, since: str) -> None:
+async def _leave(
+    announcing: Sequence[asyncio.Task[None]], notes: Sequence[tuple[Source, DiskThread]]
+) -> None:
+    """Take the notes away, after what was being written: not for long."""
+    leaving = [
+        asyncio.create_task(disk.do(functools.partial(_take_away, source)))
+        for source, disk in notes
+    ]
+    if leaving:
+        await asyncio.wait({*announcing, *leaving}, timeout=LEAVE_SECONDS)
+    for task in leaving:
+        task.cancel()
+
+
+def _take_away(source: Source) -> None:
+    with contextlib.suppress(OSError):
+        _file(source).unlink()
+
+
+def _write(source: Source, kind: str, since: str) -> None:
     told = Watcher(
         host=settings.host_name(),
         pid=os.getpid(),
@@ -87,13 +112,12 @@ def _write_all(sources: Sequence[Source], kind: str, since: str) -> None:
         since=since,
         seen_at=time_text(clock.now()),
     )
-    for source in sources:
-        with contextlib.suppress(OSError):
-            layout = Layout(source.path)
-            (layout.own / FOLDER).mkdir(exist_ok=True)  # not what it lies in: a mount may be away
-            storing.write(layout, _file(source), json.dumps(asdict(told)) + "\n")
-        with contextlib.suppress(OSError):
-            _clear(source)
+    with contextlib.suppress(OSError):
+        layout = Layout(source.path)
+        (layout.own / FOLDER).mkdir(exist_ok=True)  # not what it lies in: a mount may be away
+        storing.write(layout, _file(source), json.dumps(asdict(told)) + "\n")
+    with contextlib.suppress(OSError):
+        _clear(source)
 
 
 def _clear(source: Source) -> None:
