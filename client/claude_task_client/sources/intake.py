@@ -55,7 +55,7 @@ class Intake:
         Raises: SourceAway, OSError; Refused, Unreachable.
         """
         self._pace.soon = None
-        snapshot = await self._desk.scan()
+        snapshot = await self._scan()
         self.pending = snapshot.pending
         self._pace.still.look(snapshot.entries)
         orphans = _orphans(snapshot)
@@ -65,6 +65,17 @@ class Intake:
             await self._altering.see_gone(orphans, snapshot.records)
         self._pace.forget_others(names | set(snapshot.records))
         return self._pace.soon
+
+    async def _scan(self) -> Snapshot:
+        known = {record.stem for record in self._desk.by_task.values()}
+        snapshot = await self._desk.scan()
+        there = {documents.normal(entry.stem) for entry in snapshot.entries}
+        if (known & there) - set(snapshot.records):
+            # Records were lost or damaged: Athena may have forgotten the names of the submissions,
+            # but knows the tasks. Or somebody has put back what ended a moment ago.
+            await self._settling.review()
+            return await self._desk.scan()
+        return snapshot
 
     def lose_sight(self) -> None:
         """The folder could not be seen for a while: what is missing then may be missing since."""

@@ -307,6 +307,18 @@ async def test_all_records_may_be_lost(waiting):
     assert sorted(Records(waiting.layout).all_open()) == [DOOR, ROOF]
 
 
+@pytest.mark.parametrize("content", [None, "{"])
+async def test_records_lost_under_a_watcher_make_no_task_twice(waiting, monkeypatch, content):
+    """Athena keeps the names of submissions for a day: its task may be older."""
+    path = waiting.layout.record("open", DOOR)
+    path.unlink() if content is None else path.write_text(content)
+    monkeypatch.setattr(waiting.athena, "submit", lambda **_: pytest.fail("it was submitted"))
+
+    await waiting.look_here()
+
+    assert waiting.open_record().task_id == (await waiting.task()).id
+
+
 async def test_a_record_of_a_submission_without_its_request_is_made_anew(waiting):
     """Damaged by half: its name is the same, so Athena gives the task that she has."""
     record = waiting.open_record()
