@@ -94,6 +94,11 @@ def origin(environment: Mapping[str, str] = os.environ) -> str:
     return " and ".join(named + file) or "the defaults"
 
 
+def terminal_kind(environment: Mapping[str, str] = os.environ) -> str | None:
+    """What the terminal says that it is; None where nothing says so."""
+    return environment.get("TERM") or None
+
+
 def overriding(values: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> list[str]:
     """The variables that say something else than these values, and win."""
     return [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from claude_task_client import describing, output, settings
 from claude_task_client.connection import connect
 from claude_task_client.errors import AthenaError
 from claude_task_client.options import athena_command, json_option, task_number
+from claude_task_client.view import terminal
 from claude_task_client.wire import Event
 
 
@@ -40,7 +40,7 @@ def command(
     """
     with connect() as athena:
         athena.event_page(limit=1)  # whoever cannot watch at all is told so at once
-        if sys.stdin.isatty() and sys.stdout.isatty() and not as_json:
+        if not as_json and terminal.can_be_drawn_on():
             _show(task=task, kind=kind, instance=instance, after=after)
             return
         events = athena.events(
@@ -56,6 +56,7 @@ def _show(**options: Any) -> None:
     from claude_task_client.view.looking import Options
 
     told = settings.load()
+    terminal.end_with_it()
     view = View(told.url, told.signed_in(), Options(**options))
     # Without the mouse: what is on the screen can be marked and copied as everywhere else.
     view.run(mouse=False)

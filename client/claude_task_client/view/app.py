@@ -20,7 +20,7 @@ from claude_task_client import output
 from claude_task_client.advice import advice
 from claude_task_client.client import AsyncAthena
 from claude_task_client.errors import AthenaError
-from claude_task_client.view import drawing, pausing
+from claude_task_client.view import drawing, pausing, terminal
 from claude_task_client.view.answering import Answering
 from claude_task_client.view.bar import Bar
 from claude_task_client.view.help import Help
@@ -226,6 +226,11 @@ class View(App[None]):
         """Show all tasks again."""
         if self.query_one("#find").display:
             self._search_for(None)
+
+    def action_suspend_process(self) -> None:
+        """See `App`."""
+        if terminal.can_be_lent():
+            super().action_suspend_process()
 
     # Doing it.
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shlex
 import signal
 import struct
 import subprocess
@@ -34,8 +35,9 @@ def screens() -> Iterator[list[Screen]]:
 def watch(laptop, screens: list[Screen]) -> Callable[..., Screen]:
     """Starts `watch` on a terminal."""
 
-    def start(*words: str, terminal=laptop) -> Screen:
-        screens.append(Screen(terminal.command("watch", *words), terminal.environment()))
+    def start(*words: str, terminal=laptop, kind="xterm", errors=None) -> Screen:
+        command, environment = terminal.command("watch", *words), terminal.environment()
+        screens.append(Screen(command, environment, kind=kind, errors=errors))
         return screens[-1]
 
     return start
@@ -145,6 +147,77 @@ def test_a_view_that_nobody_may_see_is_refused_before_it_opens(laptop, watch):
     assert screen.end() == 1
     assert "claude-task-client login" in screen.drawn
     assert LEAVES not in screen.drawn
+
+
+@pytest.mark.parametrize("kind", ["dumb", ""])
+def test_a_terminal_that_knows_lines_alone_gets_lines(laptop, watch, kind):
+    """An editor's shell, a serial line: they would show what moves the cursor."""
+    laptop.run("add", "Tell this task")
+    screen = watch("--after", "0", kind=kind)
+    screen.read_until("task.submitted")
+    screen.process.send_signal(signal.SIGINT)
+
+    screen.end()
+    assert "\x1b" not in screen.drawn
+
+
+def test_a_view_whose_errors_go_elsewhere_is_not_drawn_there(laptop, tmp_path, watch):
+    """It is drawn on standard error: with `2>FILE` the terminal would stay empty, and deaf."""
+    laptop.run("add", "Tell this task")
+    with (tmp_path / "errors").open("w") as errors:
+        screen = watch("--after", "0", errors=errors)
+    screen.read_until("task.submitted")
+    screen.process.send_signal(signal.SIGINT)
+
+    screen.end()
+    assert "\x1b" not in (tmp_path / "errors").read_text()
+
+
+def test_it_ends_with_its_terminal(laptop, watch):
+    """Also where no signal says that the window was closed: it would take a whole core for ever."""
+    laptop.run("add", "Draw this task")
+    screen = watch()
+    screen.read_until("Draw this task")
+
+    os.close(screen._ours)
+
+    screen.process.wait(30)
+
+
+def test_nothing_stops_a_view_that_no_shell_could_resume(laptop, watch):
+    """With Ctrl-Z, where `watch` is all that a terminal runs."""
+    laptop.run("add", "Draw this task")
+    screen = watch()
+    screen.read_until("Draw this task")
+
+    screen.type("\x1a?")
+    screen.read_until("these keys; quit")
+    screen.type("qq")
+
+    assert screen.end() == 0
+
+
+def test_a_shell_stops_and_resumes_it(laptop, screens):
+    """Ctrl-Z gives the terminal back to the shell as it was, `fg` draws everything anew."""
+    laptop.run("add", "Draw this task")
+    script = f'set -m; {shlex.join(laptop.command("watch"))}; echo "stopped: $?"; stty -a; fg; echo'
+    screen = Screen(["sh", "-c", script], laptop.environment(), controls=True)
+    screens.append(screen)
+    screen.read_until("Draw this task")
+    screen.drawn = ""
+
+    screen.type("\x1a")
+    screen.read_until("stopped: ")
+    screen.read_until("echoke")
+    left = screen.drawn
+    screen.drawn = ""
+    screen.read_until("Draw this task")
+    screen.type("q")
+
+    assert screen.end() == 0
+    assert LEAVES in left
+    assert " icanon" in left
+    assert " echo " in left
 
 
 @pytest.mark.parametrize("command", [["check"], ["list"], ["watch", "--task", "1", "--json"]])
