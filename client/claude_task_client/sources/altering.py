@@ -156,7 +156,7 @@ class Altering:
                 found = replace(found.noting(TAKEN_LATE), is_absent=True)
                 await self._settling.opened(found)
             return
-        if task.status == "pending" and submitting.is_of(task, found):
+        if task.status == "pending" and desk.known.is_for(task, found):
             desk.say(f"{found.stem} was taken away: task #{task.id} is cancelled.")
             found = found.noting(TAKEN_BEFORE)
             await self._settling.opened(found)

@@ -190,7 +190,7 @@ class Settling:
         except NotFound:
             await self._vanished(record)
             return
-        if submitting.is_of(task, record):
+        if self._desk.known.is_for(task, record):
             await self.apply(record, task)
         else:
             await self._lost(record)

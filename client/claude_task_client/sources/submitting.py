@@ -73,6 +73,14 @@ class Submitter:
         """Whether the task is of a document of this folder."""
         return task.metadata.get("folder") == self.mark.uuid
 
+    def is_for(self, task: Task, record: Record) -> bool:
+        """As `is_of`, for a task known by its number: somebody may have put other metadata on it,
+        and what runs must not be taken for lost and done again.
+        """
+        is_bare = "submission" not in task.metadata
+        ours = (self.name, self.mark.id)
+        return is_of(task, record) or (is_bare and (task.created_by, task.lane) == ours)
+
 
 def is_of(task: Task, record: Record) -> bool:
     """Whether it is the document's task. After a loss of the store, numbers begin anew."""

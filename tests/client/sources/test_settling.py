@@ -535,6 +535,19 @@ async def test_a_task_purged_before_its_end_was_seen_is_told_by_its_history(wait
     assert waiting.result()["success"] is True
 
 
+async def test_a_task_whose_metadata_somebody_has_replaced_is_not_done_again(waiting):
+    """It is known by its number, its source and its lane."""
+    task = await waiting.task()
+    await waiting.athena.change(task.id, metadata={"ticket": "A-1"})
+
+    await waiting.look()
+    await waiting.complete()
+    await waiting.look()
+
+    assert [each.id for each in await waiting.tasks()] == [task.id]
+    assert waiting.place() == "completed"
+
+
 async def test_a_purge_touches_no_document_that_has_ended(waiting):
     """What is in the folders stays there for ever."""
     await ended(waiting)
