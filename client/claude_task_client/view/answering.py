@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import ClassVar, Final
 
 from rich.text import Text
@@ -22,6 +24,7 @@ from claude_task_client.view.menu import DIALOG_CSS, Choice, Choices
 from claude_task_client.wire import Event, Question
 
 CHOICE: Final = "choice"
+READ_SECONDS_MIN: Final = 0.5
 _VERDICTS: Final = (
     Choice("o", "Allow it, this once", "allow"),
     Choice("p", "Allow such things for the project", "allow_project"),
@@ -74,6 +77,7 @@ class Answering(Dialog[Question | None]):
         self._question = question
         self._choices = _choices(question)
         self._is_over = False
+        self._shown_at = math.inf
 
     def is_settled_by(self, event: Event) -> bool:
         """Whether the event is the end of this question."""
@@ -103,6 +107,10 @@ class Answering(Dialog[Question | None]):
         self.query_one(first).focus()
         for note in self.query("#note"):
             note.display = False
+        self.call_after_refresh(self._shown)
+
+    def _shown(self) -> None:
+        self._shown_at = time.monotonic()
 
     def settled(self, event: Event) -> None:
         """The question is answered or withdrawn: by somebody else, where this did not."""
@@ -155,10 +163,16 @@ class Answering(Dialog[Question | None]):
         elif self._is_read():
             self._send(choice.value)
         else:
-            self._say("Read it to its end first: PgDn.")
+            self._say("Read it to its end first (PgDn), then allow it.")
 
     def _is_read(self) -> bool:
-        """Whether the end of what would be done is in sight: nobody allows what nobody has seen."""
+        """Whether the end of what would be done is in sight: nobody allows what nobody has seen.
+
+        Not right after it came up either, nor before its lines are laid out: `a` and `o` may have
+        been typed as one, at a question that somebody else has answered meanwhile.
+        """
+        if time.monotonic() - self._shown_at < READ_SECONDS_MIN:
+            return False
         asked = self.query_one("#asked", VerticalScroll)
         return asked.scroll_offset.y >= asked.max_scroll_y
 

@@ -177,6 +177,8 @@ class View(App[None]):
 
     def action_answer(self) -> None:
         """Answer the selected question; without one that of the selected task, or the oldest."""
+        if self._is_elsewhere():
+            return
         question = self._selection.question
         if question is None:
             self.notify("No question is open.", markup=False)
@@ -193,7 +195,7 @@ class View(App[None]):
 
     def action_priority(self) -> None:
         """Change the selected task's priority."""
-        if (task_id := self._selection.task_id) is None:
+        if (task_id := self._selection.task_id) is None or self._is_elsewhere():
             return
         choices = [Choice(level[0], level, level) for level in _PRIORITIES]
 
@@ -206,6 +208,8 @@ class View(App[None]):
 
     def action_pause(self) -> None:
         """Pause or resume."""
+        if self._is_elsewhere():
+            return
         task = self._selection.task
         choices = pausing.choices(
             project=task.project if task else None, instance=self._selection.instance
@@ -234,6 +238,14 @@ class View(App[None]):
 
     # Doing it.
 
+    def _is_elsewhere(self) -> bool:
+        """Whether a key may be meant for what is gone from under the cursor; says so."""
+        is_meant = isinstance(self.screen, OfTask) or not self._lists.has_just_slipped
+        if not is_meant:
+            words = "What was selected is gone, and the cursor is elsewhere: look, and press again."
+            self.notify(words, severity="warning", markup=False)
+        return not is_meant
+
     def _words(self, task_id: int) -> str:
         task = self._lists.find_task(task_id)
         return drawing.shown(task.description) if task else ""
@@ -241,7 +253,7 @@ class View(App[None]):
     def _confirm(
         self, verb: str, label: str, call: Callable[[int], Coroutine[Any, Any, object]], done: str
     ) -> None:
-        if (task_id := self._selection.task_id) is None:
+        if (task_id := self._selection.task_id) is None or self._is_elsewhere():
             return
         choices = [Choice("y", f"Yes, {verb} it", "yes"), Choice("n", "No", "no")]
 

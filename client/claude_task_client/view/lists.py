@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import time
+from collections.abc import Hashable, Iterator
 from typing import Final
 
 from textual.app import ComposeResult
@@ -19,6 +21,8 @@ from claude_task_client.wire import Question, Task
 # From this width on two columns stand beside each other.
 WIDE_COLUMNS: Final = 120
 TALL_LINES: Final = 36
+# Nobody sees sooner that the cursor stands on something else, and keeps a key back.
+LOOK_AGAIN_SECONDS: Final = 1.0
 
 
 class Lists(Container):
@@ -37,6 +41,7 @@ class Lists(Container):
         self._picture = picture
         self._tails = tails
         self._about = about
+        self._slipped_at = -math.inf
         self.questions = Panel("questions", "Questions", least=3, hides=True)
         self.running = Panel("running", "Running", least=3)
         self.pending = Panel("pending", "Pending", least=3, takes_rest=True)
@@ -74,7 +79,27 @@ class Lists(Container):
         return row.key if row else None  # type: ignore[return-value]  # all our rows have such keys
 
     def paint(self) -> None:
-        """Draw the picture anew."""
+        """Draw the picture anew; note where the cursor comes to stand on something else by it."""
+        before = self._under_cursor
+        self._fill()
+        self._share()
+        self._keep_focus()
+        if before is not None and before != self._under_cursor:
+            self._slipped_at = time.monotonic()
+
+    @property
+    def has_just_slipped(self) -> bool:
+        """Whether the cursor went elsewhere just now without a key: what it stood on is gone."""
+        return time.monotonic() - self._slipped_at < LOOK_AGAIN_SECONDS
+
+    @property
+    def _under_cursor(self) -> Hashable:
+        """What `selected` is about to be: a list learns a little later that it has the cursor."""
+        focused = self.screen.focused
+        row = focused.selected if isinstance(focused, Panel) else None
+        return row.key if row else None
+
+    def _fill(self) -> None:
         picture = self._picture
         self.questions.fill(
             [drawing.question(each) for each in picture.questions],
@@ -89,8 +114,6 @@ class Lists(Container):
             f"{online} of {len(picture.instances)} online",
         )
         self.events.fill([drawing.event(each) for each in reversed(picture.events)], "")
-        self._share()
-        self._keep_focus()
 
     def find_question(self, question_id: int) -> Question | None:
         """An open question."""

@@ -81,6 +81,7 @@ async def test_an_approval_shows_the_exact_action_and_takes_a_verdict(
         await looker.sees("Bash: May I?")
         await looker.press("a")
         await looker.sees("Tool: Bash", "command: rm -rf build", "| make", "timeout: 5")
+        await looker.until(looker.app.screen._is_read)
         await looker.press(*keys)
         await looker.sees("Answered question")
 
@@ -119,6 +120,7 @@ async def test_nobody_allows_what_nobody_has_seen(look, pi, task):
         still_open = pi.question(asked.id).is_open
         await looker.press(*["pagedown"] * 20)
         await looker.sees("rm -rf /")
+        await looker.until(looker.app.screen._is_read)
         await looker.press("o")
         await looker.sees("Answered question")
 
