@@ -10,7 +10,7 @@ from claude_task_client import AsyncAthena
 from claude_task_client.calls import caller_of
 from claude_task_client.sources import mounts, scanning
 from claude_task_client.sources.disk_thread import DiskThread
-from claude_task_client.sources.layout import Layout
+from claude_task_client.sources.layout import Layout, SourceAway
 from claude_task_client.sources.records import Record, Records
 from claude_task_client.sources.registry import Source
 from claude_task_client.sources.scanning import Snapshot
@@ -70,6 +70,7 @@ class Desk:
         self.by_task: dict[int, Record] = {}
         self.is_polled = polls
         self._polls = polls
+        self._has_mount = False
         self._pending: tuple[int, int] | None = None
         self._tell = tell
         # One thread: what a source does happens in order, and a mount that hangs holds up no other.
@@ -82,6 +83,9 @@ class Desk:
     async def scan(self) -> Snapshot:
         """Look at the folder. Raises: SourceAway, OSError."""
         snapshot = await self.disk(scanning.scan, self.layout, self.records)
+        if self._has_mount and not snapshot.is_mount:
+            raise SourceAway(f"{self.layout.pending} was a mount of its own, which is away.")
+        self._has_mount = snapshot.is_mount
         if snapshot.pending != self._pending:
             # Also after a start: a network mount may come later than its watcher.
             self.is_polled = self._polls or await self.disk(

@@ -42,6 +42,7 @@ class Snapshot:
     """A source as it is found: entries in the order of their names, and the open records.
 
     `fresh`: names that came while it was looked at; whatever sorts behind one is to wait for it.
+    `is_mount`: `pending/` lies on another disk than the rest of the source.
     """
 
     mark: Mark
@@ -49,6 +50,7 @@ class Snapshot:
     fresh: Collection[str]
     records: Mapping[str, Record]
     pending: tuple[int, int]
+    is_mount: bool
 
 
 def scan(layout: Layout, records: Records) -> Snapshot:
@@ -69,6 +71,7 @@ def scan(layout: Layout, records: Records) -> Snapshot:
         fresh=frozenset(entry.name for entry in entries if entry.name not in before),
         records=found,
         pending=(status.st_dev, status.st_ino),
+        is_mount=status.st_dev != layout.root.stat().st_dev,
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from claude_task_client.errors import BadSettings, NothingToDo, Unreachable
-from claude_task_client.sources import layout, records, storing
+from claude_task_client.sources import layout, records, scanning, storing
 from claude_task_client.sources.layout import Layout, SourceAway
 from claude_task_client.sources.records import Record, Records
 from claude_task_client.sources.registry import Source
@@ -65,6 +65,20 @@ async def test_pending_alone_may_be_away(waiting):
 
     with pytest.raises(SourceAway, match="pending is missing"):
         await waiting.look()
+
+    assert (await waiting.task()).status == "pending"
+
+
+async def test_pending_that_was_a_mount_is_not_taken_for_emptied(waiting, monkeypatch):
+    """What lies under a mount that is away is an empty folder beside a sound mark."""
+    scan, is_mount = scanning.scan, True
+    monkeypatch.setattr(scanning, "scan", lambda *told: replace(scan(*told), is_mount=is_mount))
+    await waiting.look_here()
+    is_mount = False
+    waiting.path("pending").rename(waiting.path("planning"))
+
+    with pytest.raises(SourceAway, match="which is away"):
+        await waiting.look_here()
 
     assert (await waiting.task()).status == "pending"
 
