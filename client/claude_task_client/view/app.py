@@ -20,7 +20,7 @@ from claude_task_client import output
 from claude_task_client.advice import advice
 from claude_task_client.client import AsyncAthena
 from claude_task_client.errors import AthenaError
-from claude_task_client.view import drawing, pausing, terminal
+from claude_task_client.view import drawing, keyboard, pausing, terminal
 from claude_task_client.view.answering import Answering
 from claude_task_client.view.bar import Bar
 from claude_task_client.view.help import Help
@@ -75,7 +75,8 @@ class View(App[None]):
     ]
 
     def __init__(self, url: str, key: str, options: Options | None = None) -> None:
-        super().__init__(ansi_color=True)  # told before the theme is: NO_COLOR is decided here
+        # The colours are told before the theme is: NO_COLOR is decided here.
+        super().__init__(driver_class=keyboard.driver(), ansi_color=True)
         self.register_theme(TERMINAL)
         self.theme = TERMINAL.name
         stamina.instrumentation.set_on_retry_hooks([])  # the screen is ours

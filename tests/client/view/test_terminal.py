@@ -173,6 +173,23 @@ def test_a_view_whose_errors_go_elsewhere_is_not_drawn_there(laptop, tmp_path, w
     assert "\x1b" not in (tmp_path / "errors").read_text()
 
 
+def test_a_key_that_is_no_utf_8_ends_nothing(laptop, watch):
+    """A terminal may be set to another encoding, and its é is a byte that nobody can read."""
+    laptop.run("add", "Draw this task")
+    screen = watch()
+    screen.read_until("Draw this task")
+
+    os.write(screen._ours, "é".encode("latin-1") + b"?")
+    laptop.run("add", "Draw this as well")
+    screen.read_until("Draw this as well")
+    screen.type("?")
+    screen.read_until("these keys; quit")
+    screen.type("\x03")
+
+    assert screen.end() == 0
+    assert "Traceback" not in screen.drawn
+
+
 def test_it_ends_with_its_terminal(laptop, watch):
     """Also where no signal says that the window was closed: it would take a whole core for ever."""
     laptop.run("add", "Draw this task")
