@@ -239,7 +239,8 @@ class Intake:
         whose = f"by {record.by} {record.submitted_at}"
         if not is_mine and not self._pace.has_waited(whose, record.stem, desk.timing.takeover):
             return None
-        if record.body is None:  # damaged: it is made anew, under the same name
+        if set(record.body or {}) != submitting.BODY:
+            # Damaged, or of another version: it is made anew, under the same name.
             await desk.disk(desk.records.drop, record.stem)
             return None
         if is_mine and submitting.is_fresh(record, now):

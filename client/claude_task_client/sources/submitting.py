@@ -22,6 +22,10 @@ PAGES_MAX: Final = 200
 # have been given; one from the future was noted by another clock.
 NAME_COUNTS: Final = timedelta(hours=12)
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
+# What a request says of its document, as it is kept until it is answered.
+BODY: Final = frozenset(
+    "created_by depends_on description lane metadata not_before priority project target".split()
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

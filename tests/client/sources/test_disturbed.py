@@ -333,13 +333,15 @@ async def test_records_lost_under_a_watcher_make_no_task_twice(waiting, monkeypa
     assert waiting.open_record().task_id == (await waiting.task()).id
 
 
-async def test_a_record_of_a_submission_without_its_request_is_made_anew(waiting):
+@pytest.mark.parametrize("body", [None, {}, {"text": "x"}, {"description": "x"}])
+async def test_a_record_of_a_submission_without_its_request_is_made_anew(waiting, body):
     """Damaged by half: its name is the same, so Athena gives the task that she has."""
     record = waiting.open_record()
-    waiting.desk.records.save(replace(record, status="submitting", task_id=None, body=None))
+    waiting.desk.records.save(replace(record, status="submitting", task_id=None, body=body))
     waiting.begin_anew()
 
-    await waiting.look()
+    for _ in range(3):
+        await waiting.look_here()
 
     assert waiting.open_record().task_id == (await waiting.task()).id
 
