@@ -202,6 +202,11 @@ class Laptop:
 
     def beating(self) -> list[int]:
         """Whose claims are renewed in the background here: the processes that do it."""
+        # While one hands over to its child, a single look may come too late for the one, and too
+        # early for the other.
+        return self._beating() or self._beating()
+
+    def _beating(self) -> list[int]:
         import psutil
 
         return [
