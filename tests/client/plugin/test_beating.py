@@ -169,7 +169,7 @@ def test_a_laptop_that_wakes_up_renews_at_once(here, laptop, claims, monkeypatch
     claims.remember(task["id"], task["attempt"], session="session")
     slept = [timedelta()]
     beats = Pulse(here, now=lambda: clock.now() + slept[0])
-    beaten = []
+    beaten: list[object] = []
     monkeypatch.setattr(pulse, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(beats, "_beat", beaten.append)
     beats._seconds = dict.fromkeys(beats.claims(), 3600.0)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from typing import Any
 
 import pytest
 
@@ -88,7 +89,7 @@ def test_what_others_wrote_is_bounded_and_marked_as_data(here, laptop, monkeypat
     laptop.run("add", f"Also {hidden} " + "y" * 5000)
     laptop.run("claim")
 
-    said = hook.run("session-start", "{}").said
+    said: Any = hook.run("session-start", "{}").said
 
     assert said is not None
     context = said["hookSpecificOutput"]["additionalContext"]

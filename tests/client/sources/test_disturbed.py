@@ -214,9 +214,12 @@ def test_of_many_documents_only_those_that_are_meant_are_read(tmp_path, monkeypa
             json.dumps({"stem": stem, "generation": 1, "key": "k", "status": "rejected"})
         )
     read, seen = storing.read, []
-    monkeypatch.setattr(
-        storing, "read", lambda path, **told: seen.append(path.stem) or read(path, **told)
-    )
+
+    def read_and_tell(path, **told):
+        seen.append(path.stem)
+        return read(path, **told)
+
+    monkeypatch.setattr(storing, "read", read_and_tell)
 
     found = records.find(folder.source, "20261122-120007")
 
