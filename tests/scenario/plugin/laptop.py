@@ -133,10 +133,11 @@ class Laptop:
 
     def client(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `claude-task-client`."""
+        measured = {name: v for name, v in os.environ.items() if name.startswith("COVERAGE_")}
         return subprocess.run(
             [sys.executable, "-m", "claude_task_client.cli", *words],
             cwd=self.folder,
-            env={**self.environment(), **_NO_SERVICE},
+            env={**self.environment(), **_NO_SERVICE, **measured},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
